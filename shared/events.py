@@ -1,0 +1,178 @@
+"""Every message on the bus and its subject. Nothing else in the house spells a subject.
+
+An event is a past-tense fact: its docstring says what is now true. Events carry keys of assets, never media.
+They are frozen and tolerant: a consumer survives a field it does not know, so services can be deployed one at a time.
+"""
+
+import re
+from typing import ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from shared.assets import Asset
+from shared.project import Fit, Output
+from shared.timeline import Span
+
+STREAM = "LOCKSTEP"
+"""The one stream: a project's events in it are the project's history."""
+
+STREAM_SUBJECTS = "lockstep.>"
+
+PROJECT_ID_PATTERN = r"^[a-z0-9][a-z0-9-]{0,79}$"
+
+
+class Event(BaseModel):
+    """A fact about one project."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
+
+    subject: ClassVar[str]
+    """The subject's template, `{field}` standing for a token."""
+
+    project_id: str = Field(pattern=PROJECT_ID_PATTERN)
+
+    @property
+    def address(self) -> str:
+        """The subject of this very event."""
+        return re.sub(r"\{(\w+)\}", lambda field: str(getattr(self, field[1])), self.subject)
+
+    @classmethod
+    def wildcard(cls, project_id: str = "*") -> str:
+        """The subject that catches all events of this class, of one project or of every."""
+        return re.sub(r"\{(\w+)\}", lambda field: project_id if field[1] == "project_id" else "*", cls.subject)
+
+    @staticmethod
+    def catalogue() -> "tuple[type[Event], ...]":
+        """All event classes in the order in which a project passes them."""
+        return tuple(Event.__subclasses__())
+
+
+def history_of(project_id: str) -> str:
+    """The subject that catches everything about one project."""
+    return f"lockstep.{project_id}.>"
+
+
+class ProjectSubmitted(Event):
+    """The project file is valid and it and all its sources are in the store."""
+
+    subject: ClassVar[str] = "lockstep.{project_id}.project.submitted"
+    project: Asset
+    """A `SubmittedProject`."""
+    scene_count: int
+
+
+class VoiceoverRecorded(Event):
+    """The master clock exists: the voiceover is in the store."""
+
+    subject: ClassVar[str] = "lockstep.{project_id}.voiceover.recorded"
+    project: Asset
+    recording: Asset
+    """A `Recording`."""
+    length_ms: int
+    from_store: bool
+    """True where the work had been done before."""
+
+
+class WordsTimed(Event):
+    """Every word of the voiceover has a span on the master clock."""
+
+    subject: ClassVar[str] = "lockstep.{project_id}.words.timed"
+    project: Asset
+    recording: Asset
+    transcript: Asset
+    """A `Transcript`."""
+    word_count: int
+    from_store: bool
+
+
+class ScenesPlanned(Event):
+    """Every scene has its window; the windows tile the voiceover. The project advances."""
+
+    subject: ClassVar[str] = "lockstep.{project_id}.scenes.planned"
+    project: Asset
+    recording: Asset
+    plan: Asset
+    """A `ScenePlan`."""
+    scene_count: int
+    frame_count: int
+
+
+class ScenePlanned(Event):
+    """One scene's window is known, with all that a clip fitter needs to fill it."""
+
+    subject: ClassVar[str] = "lockstep.{project_id}.scene.{scene_number}.planned"
+    scene_number: int = Field(ge=1)
+    scene_id: str
+    window: Span
+    frame_count: int = Field(gt=0)
+    clips: tuple[Asset, ...]
+    output: Output
+    fit: Fit
+
+
+class SceneFitted(Event):
+    """One scene's segment is in the store and has exactly the frames of its window."""
+
+    subject: ClassVar[str] = "lockstep.{project_id}.scene.{scene_number}.fitted"
+    scene_number: int = Field(ge=1)
+    scene_id: str
+    segment: Asset
+    frame_count: int
+    clip_ms: int
+    """The source clip's own length."""
+    fit: str
+    """What was done to the clip, in words: "slowed to 0.93x"."""
+    from_store: bool
+
+
+class SoundtrackMixed(Event):
+    """The soundtrack is in the store, encoded once, exactly as long as the voiceover."""
+
+    subject: ClassVar[str] = "lockstep.{project_id}.soundtrack.mixed"
+    soundtrack: Asset
+    sample_count: int
+    loudness_lufs: float
+    true_peak_dbtp: float
+    from_store: bool
+
+
+class AssemblyDue(Event):
+    """The plan, every fitted scene and the soundtrack are there."""
+
+    subject: ClassVar[str] = "lockstep.{project_id}.assembly.due"
+
+
+class VideoAssembled(Event):
+    """The finished video is in the store and its certificate holds."""
+
+    subject: ClassVar[str] = "lockstep.{project_id}.video.assembled"
+    video: Asset
+    certificate: Asset
+    from_store: bool
+
+
+class StepFailed(Event):
+    """A service cannot go on with this project: the same input would fail again."""
+
+    subject: ClassVar[str] = "lockstep.{project_id}.step.failed"
+    service: str
+    scene_id: str | None
+    reason: str
+    remedy: str
+
+
+class ProgressTicked(BaseModel):
+    """How far a long step is. Sent over core NATS, kept by nobody: not part of a project's history."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    subject: ClassVar[str] = "lockstep-progress.{project_id}"
+    project_id: str = Field(pattern=PROJECT_ID_PATTERN)
+    service: str
+    scene_number: int | None = None
+    percent: int = Field(ge=0, le=100)
+
+    @property
+    def address(self) -> str:
+        """The subject of this very tick."""
+        return self.subject.format(project_id=self.project_id)

@@ -1,0 +1,71 @@
+"""The scene plan: which stretch of the master clock each scene owns, and the words, gaps and cuts that decided it.
+
+The plan is the document that advances a project. All times are whole milliseconds on the master clock.
+"""
+
+from fractions import Fraction
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from shared.timeline import FrameGrid, Span, tiles
+from shared.transcript import Confidence, Document, Word
+
+CutKind = Literal["silence", "gap_middle", "joined", "end"]
+"""Where a cut lies: in measured silence, mid-gap without one, at touching words, at the end."""
+
+
+class PlannedScene(Document):
+    """One scene's window, in milliseconds and in frames, and the speech inside it.
+
+    window   [--------------------------------------)
+    words         [ one ) [ two )   [ three )
+    speech        [-------------------------)
+    gap_after                               [-------------)   up to the next scene's first word
+                                                    ^ the cut: window.end
+    """
+
+    number: int = Field(ge=1)
+    scene_id: str
+    window: Span
+    first_frame: int = Field(ge=0)
+    frame_count: int = Field(gt=0)
+    speech: Span
+    words: tuple[Word, ...]
+    gap_after: Span
+    cut_kind: CutKind
+    confidence: Confidence = Field(description="The least confident of: the two words beside each cut of this scene.")
+    clip_ms_to_ask_for: int = Field(
+        gt=0, description="How long a clip to ask a video model for: the window plus two frames."
+    )
+
+
+class PlanWarning(Document):
+    """Something odd that does not stop the project: where, and what to do about it."""
+
+    scene_id: str | None
+    message: str
+
+
+class ScenePlan(Document):
+    """The windows of all scenes. They tile the voiceover: nothing is lost between scenes, nothing overlaps."""
+
+    length_ms: int = Field(gt=0)
+    fps: Fraction
+    frame_count: int = Field(gt=0)
+    scenes: tuple[PlannedScene, ...]
+    warnings: tuple[PlanWarning, ...] = ()
+
+    @model_validator(mode="after")
+    def _windows_tile_the_voiceover(self) -> "ScenePlan":
+        grid = FrameGrid(self.fps)
+        if not tiles((scene.window for scene in self.scenes), self.length_ms):
+            raise ValueError("the scenes' windows do not tile the voiceover")
+        if self.frame_count != grid.frame_at(self.length_ms):
+            raise ValueError("the plan's frame count is not round(length x fps)")
+        next_frame = 0
+        for scene in self.scenes:
+            if scene.first_frame != next_frame or scene.frame_count != grid.frame_count(scene.window):
+                raise ValueError(f"scene {scene.scene_id!r}: its frames are not its window's frames")
+            next_frame += scene.frame_count
+        return self

@@ -7,69 +7,53 @@ import asyncio
 import contextlib
 import json
 import shutil
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Sequence
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from shared.media import AudioFacts, MediaFacts, PictureTimes, VideoFacts
+
+__all__ = [
+    "DEFAULT_TIMEOUT_SECONDS",
+    "INPUT_GUARD",
+    "AudioFacts",
+    "FfmpegError",
+    "MediaFacts",
+    "PictureTimes",
+    "VideoFacts",
+    "media_facts",
+    "picture_times",
+    "probe_media",
+    "probe_pictures",
+    "run_ffmpeg",
+    "run_ffprobe",
+]
 
 INPUT_GUARD = ("-protocol_whitelist", "file")
 """Stands before every input: media files may name others, and ffmpeg would open them."""
 
 DEFAULT_TIMEOUT_SECONDS = 900.0
 
+OUTPUT_LIMIT_BYTES = 128 * 1024 * 1024
+"""ffprobe prints about 120 bytes a packet: a million packets fit, and a file that would fill the memory does not."""
+
+ERRORS_KEPT_BYTES = 64 * 1024
+"""A broken file can make ffmpeg complain without end; the last lines name the cause."""
+
 
 class FfmpegError(Exception):
-    """ffmpeg or ffprobe refused: `cause` is the last line that it printed."""
+    """ffmpeg or ffprobe refused: `cause` is the last line that it printed.
+
+    A negative `exit_code` is the signal that ended it: then the input is not to blame.
+    """
 
     def __init__(self, program: str, exit_code: int, cause: str) -> None:
         super().__init__(f"{program} stopped with exit code {exit_code}: {cause}")
         self.exit_code = exit_code
         self.cause = cause
-
-
-@dataclass(frozen=True)
-class VideoFacts:
-    """What ffprobe says of a video stream. Width and height are as stored, before rotation."""
-
-    codec: str
-    width: int
-    height: int
-    sample_aspect: Fraction
-    average_rate: Fraction | None
-    nominal_rate: Fraction | None
-    pixel_format: str
-    colour_matrix: str | None
-    colour_range: str | None
-    colour_transfer: str | None
-    colour_primaries: str | None
-    rotation_degrees: int
-    field_order: str | None
-    start_ms: int
-    duration_ms: int | None
-    frame_count: int | None
-
-
-@dataclass(frozen=True)
-class AudioFacts:
-    """What ffprobe says of an audio stream."""
-
-    codec: str
-    sample_rate: int
-    channels: int
-    duration_ms: int | None
-
-
-@dataclass(frozen=True)
-class MediaFacts:
-    """What ffprobe says of a file: its container, its length and its first video and audio streams."""
-
-    container: str
-    duration_ms: int | None
-    stream_count: int
-    video: VideoFacts | None
-    audio: AudioFacts | None
 
 
 async def run_ffmpeg(
@@ -78,23 +62,46 @@ async def run_ffmpeg(
     timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
     on_progress: Callable[[int], None] | None = None,
 ) -> str:
-    """Run `ffmpeg <arguments>` to its end and return what it printed on standard error.
+    """Run `ffmpeg <arguments>` to its end and return the end of what it printed on standard error.
 
     `on_progress` is told the output time reached, in milliseconds. Raises `FfmpegError` when ffmpeg refuses and
     `TimeoutError` past the limit. A cancelled caller kills the child.
     """
-    command = [
-        *_child_prefix(),
-        "ffmpeg",
-        "-nostdin",
-        "-hide_banner",
-        "-nostats",
-        "-y",
-        "-progress",
-        "pipe:1",
-        *arguments,
-    ]
+    command = ("ffmpeg", "-nostdin", "-hide_banner", "-nostats", "-y", "-progress", "pipe:1", *arguments)
+
+    async def follow(stream: asyncio.StreamReader) -> None:
+        async for line in stream:
+            name, _, value = line.decode(errors="replace").strip().partition("=")
+            if name == "out_time_us" and value.lstrip("-").isdigit() and on_progress is not None:
+                on_progress(max(0, int(value)) // 1000)
+
+    async with _child(command, timeout_seconds) as (process, output, errors):
+        _, text, exit_code = await asyncio.gather(follow(output), _end_of(errors), process.wait())
+    if exit_code != 0:
+        raise FfmpegError("ffmpeg", exit_code, _last_line(text))
+    return text
+
+
+async def run_ffprobe(arguments: Sequence[str], *, timeout_seconds: float = 30.0) -> str:
+    """Run `ffprobe <arguments>` and return its standard output. Raises `FfmpegError` and `TimeoutError`."""
+    output, _ = await _run_ffprobe(arguments, timeout_seconds)
+    return output
+
+
+async def _run_ffprobe(arguments: Sequence[str], timeout_seconds: float) -> tuple[str, str]:
+    async with _child(("ffprobe", "-hide_banner", *arguments), timeout_seconds) as (process, output, errors):
+        text, complaints, exit_code = await asyncio.gather(_all_of(output), _end_of(errors), process.wait())
+    if exit_code != 0:
+        raise FfmpegError("ffprobe", exit_code, _last_line(complaints))
+    return text, complaints
+
+
+@contextlib.asynccontextmanager
+async def _child(
+    command: Sequence[str], timeout_seconds: float
+) -> AsyncIterator[tuple[asyncio.subprocess.Process, asyncio.StreamReader, asyncio.StreamReader]]:
     process = await asyncio.create_subprocess_exec(
+        *_child_prefix(),
         *command,
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
@@ -103,56 +110,36 @@ async def run_ffmpeg(
     )
     assert process.stdout is not None
     assert process.stderr is not None
-
-    async def follow(stream: asyncio.StreamReader) -> None:
-        async for line in stream:
-            name, _, value = line.decode(errors="replace").strip().partition("=")
-            if name == "out_time_us" and value.lstrip("-").isdigit() and on_progress is not None:
-                on_progress(max(0, int(value)) // 1000)
-
     try:
         async with asyncio.timeout(timeout_seconds):
-            _, errors, _ = await asyncio.gather(follow(process.stdout), process.stderr.read(), process.wait())
+            yield process, process.stdout, process.stderr
     finally:
         if process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
             await process.wait()
-    text = errors.decode(errors="replace")
-    if process.returncode != 0:
-        raise FfmpegError("ffmpeg", process.returncode or -1, _last_line(text))
-    return text
-
-
-async def run_ffprobe(arguments: Sequence[str], *, timeout_seconds: float = 30.0) -> str:
-    """Run `ffprobe <arguments>` and return its standard output. Raises `FfmpegError` and `TimeoutError`."""
-    process = await asyncio.create_subprocess_exec(
-        *_child_prefix(),
-        "ffprobe",
-        "-hide_banner",
-        *arguments,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        start_new_session=True,
-    )
-    try:
-        async with asyncio.timeout(timeout_seconds):
-            output, errors = await process.communicate()
-    finally:
-        if process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
-    if process.returncode != 0:
-        raise FfmpegError("ffprobe", process.returncode or -1, _last_line(errors.decode(errors="replace")))
-    return output.decode(errors="replace")
 
 
 def _child_prefix() -> tuple[str, ...]:
     # A service that is killed with SIGKILL cannot stop its children; the kernel does it for us.
     setpriv = shutil.which("setpriv")
     return (setpriv, "--pdeathsig", "KILL", "--") if setpriv else ()
+
+
+async def _all_of(stream: asyncio.StreamReader) -> str:
+    kept = bytearray()
+    while block := await stream.read(65_536):
+        kept += block
+        if len(kept) > OUTPUT_LIMIT_BYTES:
+            raise FfmpegError("ffprobe", 1, f"it printed more than {OUTPUT_LIMIT_BYTES} bytes")
+    return kept.decode(errors="replace")
+
+
+async def _end_of(stream: asyncio.StreamReader) -> str:
+    kept = b""
+    while block := await stream.read(65_536):
+        kept = (kept + block)[-ERRORS_KEPT_BYTES:]
+    return kept.decode(errors="replace")
 
 
 def _last_line(text: str) -> str:
@@ -189,17 +176,31 @@ class _Stream(_Tolerant):
     channels: int = 0
     side_data_list: list[_SideData] = Field(default_factory=list)
     disposition: dict[str, int] = Field(default_factory=dict)
+    tags: dict[str, str] = Field(default_factory=dict)
 
 
 class _Format(_Tolerant):
     format_name: str = ""
     duration: str | None = None
+    start_time: str | None = None
     nb_streams: int = 0
+
+
+class _Packet(_Tolerant):
+    pts_time: str | None = None
+    dts_time: str | None = None
+    duration_time: str | None = None
+    flags: str = ""
+
+    @property
+    def shown_at(self) -> Fraction | None:
+        return _seconds(self.pts_time) if self.pts_time is not None else _seconds(self.dts_time)
 
 
 class _Report(_Tolerant):
     streams: list[_Stream] = Field(default_factory=list)
     format: _Format = _Format()
+    packets: list[_Packet] = Field(default_factory=list)
 
 
 async def probe_media(path: Path, *, guard: Sequence[str] = INPUT_GUARD, timeout_seconds: float = 30.0) -> MediaFacts:
@@ -209,6 +210,24 @@ async def probe_media(path: Path, *, guard: Sequence[str] = INPUT_GUARD, timeout
         timeout_seconds=timeout_seconds,
     )
     return media_facts(text)
+
+
+async def probe_pictures(
+    path: Path, *, guard: Sequence[str] = INPUT_GUARD, most_packets: int = 500_000, timeout_seconds: float = 60.0
+) -> tuple[MediaFacts, PictureTimes | None]:
+    """The facts of a media file's first video stream and when its pictures are shown; no times without pictures.
+
+    One ffprobe run, since starting it costs as much as the reading. Reads packets, decodes nothing, and stops after
+    `most_packets`. The facts hold no audio. Raises `FfmpegError` when the file is not media.
+    """
+    arguments = [
+        *("-v", "error", *guard),
+        *("-select_streams", "V:0", "-read_intervals", f"%+#{most_packets}"),
+        *("-show_format", "-show_streams", "-show_entries", "packet=pts_time,dts_time,duration_time,flags"),
+        *("-of", "json", "-i", str(path)),
+    ]
+    text, complaints = await _run_ffprobe(arguments, timeout_seconds)
+    return media_facts(text), picture_times(text, complaints)
 
 
 def media_facts(report_json: str) -> MediaFacts:
@@ -223,6 +242,40 @@ def media_facts(report_json: str) -> MediaFacts:
         stream_count=report.format.nb_streams,
         video=_video_facts(videos[0]) if videos else None,
         audio=_audio_facts(audios[0]) if audios else None,
+        start_ms=_milliseconds(report.format.start_time) or 0,
+    )
+
+
+def picture_times(report_json: str, complaints: str = "") -> PictureTimes | None:
+    """When the pictures of the one video stream in ffprobe's JSON report are shown; None where there are none.
+
+    `complaints` is what ffprobe printed beside the report: it says there when a file ends in the middle of a packet.
+    """
+    report = _Report.model_validate(json.loads(report_json))
+    # A packet that is flagged D is decoded but not shown: an edit list starts behind it.
+    shown = [
+        (at, packet) for packet in report.packets if "D" not in packet.flags and (at := packet.shown_at) is not None
+    ]
+    if not shown or not report.streams:
+        return None
+    shown.sort(key=lambda pair: pair[0])
+    starts = [at for at, _ in shown]
+    lengths = [later - earlier for earlier, later in pairwise(starts)]
+    last_length = _seconds(shown[-1][1].duration_time) or (
+        sorted(lengths)[len(lengths) // 2] if lengths else Fraction(0)
+    )
+    end = starts[-1] + last_length
+    # An edit list shortens the container's length, a longer sound track lengthens it: the smaller of the two is ours.
+    declared = [s for s in map(_seconds, (report.streams[0].duration, report.format.duration)) if s is not None]
+    return PictureTimes(
+        count=len(shown),
+        start_ms=round(starts[0] * 1000),
+        last_ms=round((starts[-1] - starts[0]) * 1000),
+        length_ms=round((end - starts[0]) * 1000),
+        longest_ms=round(max(*lengths, last_length) * 1000) if lengths else round(last_length * 1000),
+        cut_short="partial file" in complaints
+        or "ended prematurely" in complaints
+        or (bool(declared) and min(declared) - (end - starts[0]) > Fraction(1, 2)),
     )
 
 
@@ -245,6 +298,7 @@ def _video_facts(stream: _Stream) -> VideoFacts:
         start_ms=_milliseconds(stream.start_time) or 0,
         duration_ms=_milliseconds(stream.duration),
         frame_count=int(stream.nb_frames) if stream.nb_frames and stream.nb_frames.isdigit() else None,
+        alpha_beside=stream.tags.get("alpha_mode") == "1",
     )
 
 
@@ -258,15 +312,17 @@ def _audio_facts(stream: _Stream) -> AudioFacts:
 
 
 def _ratio(text: str) -> Fraction | None:
+    value = _seconds(text)
+    return value if value is not None and value > 0 else None
+
+
+def _seconds(text: str | None) -> Fraction | None:
     try:
-        value = Fraction(text)
+        return None if text is None else Fraction(text)
     except (ValueError, ZeroDivisionError):
         return None
-    return value if value > 0 else None
 
 
 def _milliseconds(text: str | None) -> int | None:
-    try:
-        return None if text is None else round(Fraction(text) * 1000)
-    except ValueError:
-        return None
+    seconds = _seconds(text)
+    return None if seconds is None else round(seconds * 1000)

@@ -1,0 +1,60 @@
+# Lockstep. `make` lists what there is.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+$(STAMP): pyproject.toml deploy/requirements/dev.txt deploy/install
+	@deploy/install $(VENV)
+	@touch $(STAMP)
+
+.PHONY: install
+install: $(STAMP) ## install what is missing: ffmpeg, espeak-ng, a virtual environment
+
+.PHONY: demo
+demo: install ## render examples/lighthouse to out/lighthouse.mp4
+	@$(BIN)/python examples/lighthouse/make_footage.py
+	@$(BIN)/lockstep render examples/lighthouse/project.yaml -o out/lighthouse.mp4
+
+.PHONY: test
+test: install ## run all tests
+	@$(BIN)/python -m pytest
+
+.PHONY: check
+check: install ## what CI checks: lint, types, import rules, locked requirements, generated docs
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest tests/unit tests/contracts tests/architecture
+
+.PHONY: unit
+unit: install ## the fast tests only
+	@$(BIN)/python -m pytest tests/unit tests/contracts tests/architecture
+
+.PHONY: fmt
+fmt: install ## format and mend what can be mended
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+.PHONY: lock
+lock: install ## pin every dependency with its hash, for development and for each service
+	deploy/lock $(BIN)/uv
+
+.PHONY: docs
+docs: install ## regenerate the generated pages and the README's pictures
+	$(BIN)/python -m docs.generate
+
+.PHONY: up
+up: install ## keep the embedded stack running
+	$(BIN)/lockstep up
+
+.PHONY: clean
+clean: ## remove what the demo and the tests made
+	rm -rf out .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

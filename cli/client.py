@@ -1,0 +1,112 @@
+"""A client of the bus and the store: puts a project's sources into the store, submits it, and follows it."""
+
+import asyncio
+import mimetypes
+import secrets
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import nats
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
+from nats.js.api import DeliverPolicy
+from shared.publish import publish_events
+from shared.stream import STREAM_NAME
+
+from cli.edge import Refused
+from shared.assets import Asset, AssetStore, derived_key, file_digest, source_key
+from shared.events import Event, ProgressTicked, ProjectSubmitted, StepFailed, VideoAssembled, event_from, history_of
+from shared.project import Project, SubmittedProject
+
+UPLOADS_AT_ONCE = 4
+
+LONGEST_WAIT_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a project ended: exactly one of the two is there."""
+
+    assembled: VideoAssembled | None
+    failed: StepFailed | None
+
+
+@asynccontextmanager
+async def connected(nats_url: str) -> AsyncIterator[Client]:
+    """A connection to the bus. Raises `Refused` where none answers."""
+    try:
+        client = await nats.connect(nats_url, connect_timeout=5, max_reconnect_attempts=5, allow_reconnect=True)
+    except (OSError, NatsError, TimeoutError) as error:
+        raise Refused(
+            f"No bus answers at {nats_url} ({type(error).__name__}). "
+            "Start one with `lockstep up`, or name it with --nats-url."
+        ) from None
+    try:
+        yield client
+    finally:
+        await client.close()
+
+
+async def store_project(project: Project, files: Mapping[str, Path], store: AssetStore) -> Asset:
+    """Put the project and all its files into the store; what is there already is not sent again."""
+    turnstile = asyncio.Semaphore(UPLOADS_AT_ONCE)
+
+    async def put(path: Path) -> Asset:
+        async with turnstile:
+            key = source_key(await asyncio.to_thread(file_digest, path), path.suffix)
+            media_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+            return await store.find(key) or await store.put_file(path, key, media_type)
+
+    names = list(files)
+    sources = dict(zip(names, await asyncio.gather(*(put(files[name]) for name in names)), strict=True))
+    submitted = SubmittedProject(project=project, sources=sources)
+    key = derived_key("projects", "json", recipe_version=1, submitted=submitted)
+    return await store.find(key) or await store.put_document(submitted, key)
+
+
+async def submit(project: Project, files: Mapping[str, Path], store: AssetStore, client: Client) -> ProjectSubmitted:
+    """Store the project and say that it is submitted. Every submission is a project of its own in the stream."""
+    document = await store_project(project, files, store)
+    event = ProjectSubmitted(
+        project_id=f"{project.name}-{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}",
+        project=document,
+        scene_count=len(project.scenes),
+    )
+    await publish_events(client, [event])
+    return event
+
+
+async def history(client: Client, project_id: str) -> AsyncIterator[Event]:
+    """The project's events, first what the stream holds and then each as it is said; ends with the project."""
+    subscription = await client.jetstream().subscribe(
+        history_of(project_id), stream=STREAM_NAME, ordered_consumer=True, deliver_policy=DeliverPolicy.ALL
+    )
+    try:
+        async for message in subscription.messages:
+            event = event_from(message.subject, message.data)
+            if event is None:
+                continue
+            yield event
+            if isinstance(event, VideoAssembled | StepFailed):
+                return
+    finally:
+        await subscription.unsubscribe()
+
+
+@asynccontextmanager
+async def ticks(client: Client, project_id: str) -> AsyncIterator["asyncio.Queue[ProgressTicked]"]:
+    """The progress ticks of a project, as they come; a reader that is late loses none that matter."""
+    queue: asyncio.Queue[ProgressTicked] = asyncio.Queue()
+
+    async def take(message: Msg) -> None:
+        queue.put_nowait(ProgressTicked.model_validate_json(message.data))
+
+    subscription = await client.subscribe(ProgressTicked.subject.format(project_id=project_id), cb=take)
+    try:
+        yield queue
+    finally:
+        await subscription.unsubscribe()

@@ -1,0 +1,115 @@
+"""What this machine needs and whether it has it."""
+
+import importlib.util
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+PROGRAMS = {
+    "ffmpeg": "decodes, fits and joins the pictures and the sound",
+    "ffprobe": "reads what a media file holds",
+    "espeak-ng": "speaks the narration, and pronounces names for the aligner",
+}
+
+PACKAGE_OF = {"ffmpeg": "ffmpeg", "ffprobe": "ffmpeg", "espeak-ng": "espeak-ng"}
+
+NEEDED_ENCODER = "libx264"
+
+EMBEDDED = {"nats-server": "the bus of the embedded stack", "weed": "the object store of the embedded stack"}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked for: what it is for, where it was found, and what installs it where it was not."""
+
+    name: str
+    purpose: str
+    found: str | None
+    remedy: str
+
+
+def findings() -> list[Finding]:
+    """Everything that a render needs, found or not."""
+    return [*_programs(), _encoder(), *_embedded(), *_libraries()]
+
+
+def install_command(packages: list[str]) -> str:
+    """The command of this machine's package manager that installs `packages`."""
+    managers = {
+        "apt-get": "sudo apt-get install -y",
+        "dnf": "sudo dnf install -y",
+        "pacman": "sudo pacman -S",
+        "apk": "sudo apk add",
+        "brew": "brew install",
+    }
+    command = next(
+        (text for name, text in managers.items() if shutil.which(name)), "install with your package manager:"
+    )
+    return f"{command} {' '.join(packages)}"
+
+
+def report() -> int:
+    """Print what was found; return 0 where nothing is missing, else 1."""
+    found = findings()
+    for finding in found:
+        mark, note = ("✓", finding.found) if finding.found else ("✗", f"missing. {finding.remedy}")
+        click.secho(f"  {mark} {finding.name:<22} {note}", fg=None if finding.found else "red")
+        if not finding.found:
+            click.echo(f"    {'':<22} needed because it {finding.purpose}")
+    missing = [finding for finding in found if not finding.found]
+    if not missing:
+        click.secho("Nothing is missing.", fg="green")
+        return 0
+    click.secho(f"Missing: {', '.join(finding.name for finding in missing)}.", fg="red")
+    return 1
+
+
+def missing_programs() -> list[Finding]:
+    """The outside programs that are missing: what every command that renders asks first."""
+    return [finding for finding in [*_programs(), *_embedded()] if finding.found is None]
+
+
+def _programs() -> list[Finding]:
+    return [
+        Finding(name, purpose, shutil.which(name), f"Install it: {install_command([PACKAGE_OF[name]])}")
+        for name, purpose in PROGRAMS.items()
+    ]
+
+
+def _embedded() -> list[Finding]:
+    beside_python = Path(sys.executable).parent
+    return [
+        Finding(
+            name,
+            f"is {purpose}",
+            shutil.which(name, path=f"{beside_python}") or shutil.which(name),
+            "Install it: pip install 'lockstep[local]'",
+        )
+        for name, purpose in EMBEDDED.items()
+    ]
+
+
+def _encoder() -> Finding:
+    program = shutil.which("ffmpeg")
+    remedy = f"Install a full build: {install_command(['ffmpeg'])}"
+    if program is None:
+        return Finding(NEEDED_ENCODER, "encodes H.264", None, remedy)
+    listed = subprocess.run([program, "-v", "quiet", "-encoders"], capture_output=True, text=True, check=False).stdout
+    return Finding(NEEDED_ENCODER, "encodes H.264", "in ffmpeg" if NEEDED_ENCODER in listed else None, remedy)
+
+
+def _libraries() -> list[Finding]:
+    needed = {"pocketsphinx": "times the words", "faststream": "connects the services", "minio": "reaches the store"}
+    return [
+        Finding(
+            name,
+            purpose,
+            "in this Python" if importlib.util.find_spec(name) else None,
+            "Install it: pip install 'lockstep[local]'",
+        )
+        for name, purpose in needed.items()
+    ]

@@ -1,0 +1,119 @@
+"""The `lockstep` command. Each subcommand imports what it needs when it runs, so that `--help` answers at once."""
+
+import sys
+from collections.abc import Coroutine
+from pathlib import Path
+
+import click
+
+PROJECT_FILE = click.argument("project_file", type=click.Path(path_type=Path), metavar="PROJECT.yaml")
+NATS_URL = click.option(
+    "--nats-url",
+    envvar=["LOCKSTEP_NATS_URL", "NATS_URL"],
+    help="The bus to talk to; default: the running `lockstep up`.",
+)
+OUTPUT = click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="Where the video goes; default: <name>.mp4."
+)
+FITTERS = click.option(
+    "--fitters", type=click.IntRange(1, 64), default=None, help="Clip fitters to run; default: one for each CPU core."
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="lockstep")
+def lockstep() -> None:
+    """A script, AI-made clips and music become one video in which every layer is cut to the words."""
+
+
+@lockstep.command()
+@PROJECT_FILE
+@OUTPUT
+@FITTERS
+def render(project_file: Path, output: Path | None, fitters: int | None) -> None:
+    """Make the video, with everything embedded, then stop."""
+    from cli.render import render_project
+
+    _run(render_project(project_file, output, fitters))
+
+
+@lockstep.command()
+@PROJECT_FILE
+def check(project_file: Path) -> None:
+    """Say whether a project file and its media are sound, without rendering."""
+    from cli.check import check_project
+
+    _run(check_project(project_file))
+
+
+@lockstep.command()
+def schema() -> None:
+    """Print the JSON Schema of the project file."""
+    import json
+
+    from shared.project_file import project_schema
+
+    click.echo(json.dumps(project_schema(), indent=2))
+
+
+@lockstep.command()
+def doctor() -> None:
+    """Say what is missing on this machine, and the exact command that installs it."""
+    from cli.doctor import report
+
+    sys.exit(report())
+
+
+@lockstep.command()
+@FITTERS
+def up(fitters: int | None) -> None:
+    """Keep the embedded stack running until Ctrl-C."""
+    from cli.up import keep_running
+
+    _run(keep_running(fitters))
+
+
+@lockstep.command()
+@PROJECT_FILE
+@NATS_URL
+def submit(project_file: Path, nats_url: str | None) -> None:
+    """Send a project to a running stack and print its id."""
+    from cli.remote import submit_project
+
+    _run(submit_project(project_file, nats_url))
+
+
+@lockstep.command()
+@click.argument("project_id")
+@OUTPUT
+@NATS_URL
+def watch(project_id: str, output: Path | None, nats_url: str | None) -> None:
+    """Follow a project to its end and fetch its video."""
+    from cli.remote import watch_project
+
+    _run(watch_project(project_id, output, nats_url))
+
+
+@lockstep.command()
+@click.argument("project_id", required=False)
+@NATS_URL
+def status(project_id: str | None, nats_url: str | None) -> None:
+    """Say how far the stack's projects are, or one of them."""
+    from cli.remote import show_status
+
+    _run(show_status(project_id, nats_url))
+
+
+def _run(work: Coroutine[object, object, None]) -> None:
+    from cli.edge import run_to_exit
+
+    sys.exit(run_to_exit(work))
+
+
+def main() -> None:
+    """The console script's entry point."""
+    lockstep()
+
+
+if __name__ == "__main__":
+    main()

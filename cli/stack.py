@@ -1,0 +1,182 @@
+"""The embedded stack: a real nats-server, a real S3 server and the services, as child processes on loopback.
+
+    lockstep ─┬─ nats-server
+              ├─ weed (S3)
+              ├─ cli.host voiceover transcriber scene_planner mixer assembler
+              └─ cli.host clip_fitter      one for each fitter
+
+The same services, bus and store as anywhere else; only the number of processes differs. A host that dies is started
+again, and its unfinished message is handed to another.
+"""
+
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from shared.servers import nats_server, s3_server
+from shared.stream import provision
+
+from cli.edge import Refused
+from cli.home import RunningStack, held_home, note_stack
+from cli.host import READY
+from shared.assets import StoreSettings
+
+LIGHT_SERVICES = ("voiceover", "transcriber", "scene_planner", "mixer", "assembler")
+
+READY_WITHIN_SECONDS = 60.0
+"""A host takes about 2 s; a machine that swaps may take long, but not this long."""
+
+STOP_WITHIN_SECONDS = 10.0
+
+MOST_RESTARTS = 5
+"""A host that dies this often in a row has a cause that another start will not mend."""
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A running stack, as its clients see it."""
+
+    nats_url: str
+    store: StoreSettings
+
+
+def default_fitters() -> int:
+    """One fitter for each core that this process may use."""
+    return max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+
+
+@asynccontextmanager
+async def embedded_stack(
+    home: Path, *, fitters: int, keep_history: bool, say: Callable[[str], None]
+) -> AsyncIterator[Stack]:
+    """Start everything, yield when all services listen, stop everything.
+
+    The object store is kept between runs: it is the cache. The stream is kept only with `keep_history`; a single
+    render starts from an empty one, so that nothing left over from an earlier run competes with it.
+    """
+    async with AsyncExitStack() as stack:
+        stack.enter_context(held_home(home))
+        (home / "logs").mkdir(exist_ok=True)
+        history = home / "history"
+        if not keep_history:
+            history = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lockstep-history-")))
+        history.mkdir(exist_ok=True)
+        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lockstep-scratch-")))
+        bus, store = await asyncio.gather(
+            stack.enter_async_context(nats_server(history)), stack.enter_async_context(s3_server(home / "store"))
+        )
+        environment = {
+            **os.environ,
+            "LOCKSTEP_NATS_URL": bus.url,
+            "LOCKSTEP_S3_ENDPOINT": store.settings.endpoint,
+            "LOCKSTEP_S3_ACCESS_KEY": store.settings.access_key,
+            "LOCKSTEP_S3_SECRET_KEY": store.settings.secret_key.get_secret_value(),
+            "LOCKSTEP_S3_BUCKET": store.settings.bucket,
+            "LOCKSTEP_SCRATCH_DIR": str(scratch),
+        }
+        hosts = [Host("services", LIGHT_SERVICES, environment, home / "logs" / "services.log", say)]
+        hosts += [
+            Host(f"fitter {number}", ("clip_fitter",), environment, home / "logs" / f"fitter-{number}.log", say)
+            for number in range(1, fitters + 1)
+        ]
+        await provision(bus.url, store.settings)
+        for host in hosts:
+            stack.push_async_callback(host.stop)
+        await asyncio.gather(*(host.start() for host in hosts))
+        note_stack(
+            home,
+            RunningStack(
+                process_id=os.getpid(),
+                nats_url=bus.url,
+                s3_endpoint=store.settings.endpoint,
+                s3_access_key=store.settings.access_key,
+                s3_secret_key=store.settings.secret_key.get_secret_value(),
+                bucket=store.settings.bucket,
+            ),
+        )
+        yield Stack(nats_url=bus.url, store=store.settings)
+
+
+class Host:
+    """One child process that runs services, and is started again when it dies."""
+
+    def __init__(
+        self, name: str, services: tuple[str, ...], environment: dict[str, str], log: Path, say: Callable[[str], None]
+    ) -> None:
+        self._name = name
+        self._services = services
+        self._environment = environment
+        self._log = log
+        self._say = say
+        self._process: asyncio.subprocess.Process | None = None
+        self._guard: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Start the process and return when its services listen."""
+        await self._launch()
+        self._guard = asyncio.create_task(self._restart_when_it_dies())
+
+    async def stop(self) -> None:
+        """Stop the process: it hands unfinished work back to the bus at once."""
+        if self._guard is not None:
+            self._guard.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._guard
+        process = self._process
+        if process is None or process.returncode is not None:
+            return
+        # The first signal asks for a drain, the second for the work in progress to be given up now.
+        for _ in range(2):
+            with contextlib.suppress(ProcessLookupError):
+                process.send_signal(signal.SIGTERM)
+            await asyncio.sleep(0.2)
+        try:
+            await asyncio.wait_for(process.wait(), STOP_WITHIN_SECONDS)
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+
+    async def _launch(self) -> None:
+        prefix = (found, "--pdeathsig", "KILL", "--") if (found := shutil.which("setpriv")) else ()
+        with self._log.open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                *prefix,
+                sys.executable,
+                "-m",
+                "cli.host",
+                *self._services,
+                env=self._environment,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=log,
+                start_new_session=True,  # Ctrl-C is for us to pass on, in order
+            )
+        assert self._process.stdout is not None
+        try:
+            line = await asyncio.wait_for(self._process.stdout.readline(), READY_WITHIN_SECONDS)
+        except TimeoutError:
+            line = b""
+        if line.decode().strip() != READY:
+            raise Refused(
+                f"The {self._name} process did not start. Its last words: {self._last_words()} Its log: {self._log}"
+            )
+
+    async def _restart_when_it_dies(self) -> None:
+        for _ in range(MOST_RESTARTS):
+            assert self._process is not None
+            code = await self._process.wait()
+            self._say(f"The {self._name} process died (exit code {code}); starting it again.")
+            await self._launch()
+        self._say(f"The {self._name} process died {MOST_RESTARTS} times and is left alone. Its log: {self._log}")
+
+    def _last_words(self) -> str:
+        lines = [line.strip() for line in self._log.read_text(errors="replace").splitlines() if line.strip()]
+        return lines[-1][:300] if lines else "none."

@@ -1,0 +1,39 @@
+"""The table at the end: each scene's window, its clip, what was done to it and how exact the result is."""
+
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+from shared.certificate import Certificate
+
+from cli.follow import Story
+from shared.plan import ScenePlan
+
+
+def summary(plan: ScenePlan, story: Story, certificate: Certificate) -> Group:
+    """The finished video, scene by scene, and the proof in one line."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("scene", "window", "frames", "clip", "what was done", "sync error"):
+        table.add_column(
+            heading,
+            justify="right" if heading in {"frames", "clip", "sync error"} else "left",
+            no_wrap=heading != "what was done",
+        )
+    for scene, proof in zip(plan.scenes, certificate.scenes, strict=True):
+        fitted = story.fitted[scene.number]
+        table.add_row(
+            scene.scene_id,
+            f"{_clock(scene.window.start)} - {_clock(scene.window.end)}",
+            str(scene.frame_count),
+            f"{fitted.clip_ms / 1000:.2f} s",
+            fitted.fit,
+            f"{float(proof.error_ms):.1f} ms",
+        )
+    warnings = [
+        Text(f"{warning.scene_id or 'project'}: {warning.message}", style="yellow") for warning in plan.warnings
+    ]
+    return Group(table, *warnings, Text(certificate.sentence))
+
+
+def _clock(at_ms: int) -> str:
+    minutes, rest = divmod(at_ms, 60_000)
+    return f"{minutes}:{rest / 1000:06.3f}"

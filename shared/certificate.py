@@ -18,7 +18,7 @@ class CertifiedScene(Document):
 
     window, planned   [------------------)
     first frame           |                 found at `first_frame_at`
-    sync error        <-->
+    error             <-->
     """
 
     number: int = Field(ge=1)
@@ -32,7 +32,7 @@ class CertifiedScene(Document):
     is_intact: bool = Field(
         description="True where its packets are its segment's, each one, in order, nothing between."
     )
-    sync_error_ms: float | None = Field(
+    error_ms: float | None = Field(
         description="First frame minus planned cut. Up to half a frame is the rounding of the cut to the frame grid."
     )
     frame_error_ms: float | None = Field(description="First frame minus the planned frame's own time; 0 in sync.")
@@ -80,9 +80,7 @@ class Certificate(Document):
     video_length: Fraction = Field(description="Seconds that the picture lasts.")
     audio_length: Fraction = Field(description="Seconds that the soundtrack lasts.")
     length_difference_ms: float = Field(description="Soundtrack minus picture.")
-    largest_error_ms: float = Field(
-        description="The largest of the scenes' sync errors and the voice's offsets, unsigned."
-    )
+    largest_error_ms: float = Field(description="The largest of the scenes' errors and the voice's offsets, unsigned.")
     failures: tuple[CertificateFailure, ...] = ()
     holds: bool = Field(description="True where nothing failed.")
 
@@ -96,3 +94,14 @@ class Certificate(Document):
     def frame_ms(self) -> float:
         """How long a frame is shown, in milliseconds: the measure of every error here."""
         return float(1000 / self.fps)
+
+    @property
+    def sentence(self) -> str:
+        """The proof in one line for a person to read."""
+        if not self.holds:
+            return f"The certificate does not hold: {self.failures[0].message}"
+        return (
+            f"In sync: {self.frame_count} of {self.planned_frame_count} frames, {len(self.scenes)} cuts and the voice"
+            f" within {self.largest_error_ms:.1f} ms (a frame is {self.frame_ms:.1f} ms),"
+            f" soundtrack {self.length_difference_ms:+.1f} ms against the picture."
+        )

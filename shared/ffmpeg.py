@@ -30,6 +30,7 @@ __all__ = [
     "probe_pictures",
     "run_ffmpeg",
     "run_ffprobe",
+    "stream_ffprobe_lines",
 ]
 
 INPUT_GUARD = ("-protocol_whitelist", "file")
@@ -86,6 +87,24 @@ async def run_ffprobe(arguments: Sequence[str], *, timeout_seconds: float = 30.0
     """Run `ffprobe <arguments>` and return its standard output. Raises `FfmpegError` and `TimeoutError`."""
     output, _ = await _run_ffprobe(arguments, timeout_seconds)
     return output
+
+
+async def stream_ffprobe_lines(
+    arguments: Sequence[str], on_line: Callable[[str], None], *, timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS
+) -> None:
+    """Run `ffprobe <arguments>` and hand over each line that it prints, so that no long report fills the memory.
+
+    Raises `FfmpegError` and `TimeoutError`.
+    """
+
+    async def follow(stream: asyncio.StreamReader) -> None:
+        async for line in stream:
+            on_line(line.decode(errors="replace").rstrip("\n"))
+
+    async with _child(("ffprobe", "-hide_banner", *arguments), timeout_seconds) as (process, output, errors):
+        _, complaints, exit_code = await asyncio.gather(follow(output), _end_of(errors), process.wait())
+    if exit_code != 0:
+        raise FfmpegError("ffprobe", exit_code, _last_line(complaints))
 
 
 async def _run_ffprobe(arguments: Sequence[str], timeout_seconds: float) -> tuple[str, str]:

@@ -18,6 +18,11 @@ STREAM = "LOCKSTEP"
 
 STREAM_SUBJECTS = "lockstep.>"
 
+DEAD_STREAM = "LOCKSTEP_DEAD"
+"""Where messages go that no attempt could handle: kept for a person to look at, heard by no service."""
+
+DEAD_STREAM_SUBJECTS = "lockstep-dead.>"
+
 PROJECT_ID_PATTERN = r"^[a-z0-9][a-z0-9-]{0,79}$"
 
 
@@ -45,6 +50,29 @@ class Event(BaseModel):
     def catalogue() -> "tuple[type[Event], ...]":
         """All event classes in the order in which a project passes them."""
         return tuple(Event.__subclasses__())
+
+
+def event_class_of(subject: str) -> type[Event] | None:
+    """The class of event that is said on `subject`, or None where no event class has that address."""
+    tokens = subject.split(".")
+    for event_class in Event.catalogue():
+        pattern = event_class.wildcard().split(".")
+        if len(pattern) == len(tokens) and all(p in ("*", token) for p, token in zip(pattern, tokens, strict=True)):
+            return event_class
+    return None
+
+
+def event_from(subject: str, body: bytes) -> Event | None:
+    """The event that was said on `subject`, or None where no event class has that address."""
+    event_class = event_class_of(subject)
+    return event_class.model_validate_json(body) if event_class else None
+
+
+def tokens_of(subject: str) -> dict[str, str]:
+    """What an event's subject spells out: its project id and, of a scene's event, the scene's number."""
+    event_class = event_class_of(subject)
+    names = event_class.subject.split(".") if event_class else ["", "{project_id}"]
+    return {name[1:-1]: token for name, token in zip(names, subject.split("."), strict=False) if name.startswith("{")}
 
 
 def history_of(project_id: str) -> str:
@@ -130,6 +158,8 @@ class SoundtrackMixed(Event):
 
     subject: ClassVar[str] = "lockstep.{project_id}.soundtrack.mixed"
     soundtrack: Asset
+    report: Asset | None = None
+    """A `SoundtrackReport`: the loudness of voice and bed, scene by scene."""
     sample_count: int
     loudness_lufs: float
     true_peak_dbtp: float
@@ -176,3 +206,8 @@ class ProgressTicked(BaseModel):
     def address(self) -> str:
         """The subject of this very tick."""
         return self.subject.format(project_id=self.project_id)
+
+
+def dead_letter_address(subject: str, consumer: str, sequence: int) -> str:
+    """Where the message goes that `consumer` gave up on: one address for each, so it is buried once."""
+    return f"lockstep-dead.{tokens_of(subject).get('project_id', 'unknown')}.{consumer}.{sequence}"

@@ -1,0 +1,402 @@
+"""Turns handlers into a running service. A room's `app.py` is all that uses it:
+
+    service = Service("mixer", settings.bus)
+    service.on(ScenesPlanned, handlers.mix_soundtrack)
+    return service.app
+
+A handler takes an event and a `Step` and returns what it has to say: an event, several, or nothing. It is called again
+after any exception but `Unrecoverable`, and may be called twice with the same event, so it looks in the store first.
+What it returns is said once, however often it runs.
+
+Run a service alone with `faststream run services.mixer.app:create_app --factory`; as many copies as one likes share the
+work. Several in one process: `await run_services([mixer.create_app(), assembler.create_app()], stop)`.
+
+SIGTERM drains: what is in work is finished and said, nothing new is taken. A second SIGTERM hands it over at once.
+"""
+
+import asyncio
+import logging
+import os
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, TypeAlias, TypeVar, Union
+
+import nats.errors
+from faststream import AckPolicy, FastStream
+from faststream.nats import JStream, NatsBroker, NatsMessage, PullSub
+from faststream.nats.annotations import NatsMessage as CurrentMessage
+from faststream.security import SASLPlaintext
+from nats.aio.client import Client
+from nats.js.api import ConsumerConfig
+from nats.js.errors import NotFoundError
+from pydantic import ValidationError
+
+from shared.bus import BusSettings, NotReady, consumer_info
+from shared.events import STREAM, Event, event_from
+from shared.history import History
+from shared.publish import publish_events
+from shared.retry import HandedOver, Unreadable, WornOut, one_line
+from shared.scratch import Scratch
+from shared.settle import Settling
+from shared.step import LiveStep, Step
+from shared.stream import consumer_named
+from shared.telemetry import Telemetry, configure_logging
+
+__all__ = ["BusSettings", "NotReady", "Service", "ServiceApp", "ServiceLost", "Step", "run_services"]
+
+logger = logging.getLogger("lockstep.service")
+
+E = TypeVar("E", bound=Event)
+
+Answer: TypeAlias = Event | Sequence[Event] | None
+Handler: TypeAlias = Callable[[E, Step], Coroutine[Any, Any, Answer]]
+
+LOST_EXIT_CODE = 71
+"""EX_OSERR: the consumer that a service reads is gone for good. Whoever started the service starts it again."""
+
+HEARTBEATS_PER_ACK_WAIT = 3
+
+
+class ServiceLost(Exception):
+    """The bus no longer has what a service reads from."""
+
+
+@dataclass
+class _Route:
+    """All that one consumer hears, and who handles it."""
+
+    handlers: dict[type[Event], Handler[Any]] = field(default_factory=dict)
+    at_once: int = 1
+
+
+class ServiceApp(FastStream):
+    """A service as a FastStream application."""
+
+    service: "Service"
+
+    async def run(self, *args: Any, **kwargs: Any) -> None:
+        """Run until a signal. Exits with one sentence where the bus is not ready."""
+        try:
+            await super().run(*args, **kwargs)
+        except NotReady as error:
+            raise SystemExit(str(error)) from None
+
+    def exit(self) -> None:
+        """Drain. Called a second time: hand over what is in work at once."""
+        if self._should_exit:
+            self.service.hand_over()
+        super().exit()
+
+
+class Service:
+    """Handlers, to be run over the bus."""
+
+    def __init__(self, name: str, settings: BusSettings) -> None:
+        self.name = name
+        self.settings = settings
+        self.on_lost: Callable[[str], None] = _exit_process
+        """What to do when the consumer is gone. `run_services` puts its own in place."""
+        self._routes: dict[str, _Route] = {}
+        self._telemetry = Telemetry(name)
+        self._scratch = Scratch(settings.scratch_dir, name)
+        self._settling = Settling(
+            name,
+            settings,
+            self._telemetry.tracer,
+            lambda: self._client,
+            settings.ack_wait_seconds / HEARTBEATS_PER_ACK_WAIT,
+        )
+        self._connected: Client | None = None
+        self._in_work: set[asyncio.Task[Answer]] = set()
+        self._stopping = False
+        self._handing_over = False
+        self._last_error = ""
+        self._watchdog: asyncio.Task[None] | None = None
+        self._hurry: asyncio.TimerHandle | None = None
+
+    def on(self, event_class: type[E], handler: Handler[E], *, consumer: str | None = None, at_once: int = 1) -> None:
+        """Have `handler` called for every event of a class, for up to `at_once` of them at a time.
+
+        `consumer` names the durable consumer in `shared/stream.py`; it is the service's own name where it has one only.
+        """
+        consumer = consumer or self.name
+        if event_class not in consumer_named(consumer).hears:
+            raise LookupError(f"the consumer {consumer!r} does not hear {event_class.__name__}: see shared/stream.py")
+        route = self._routes.setdefault(consumer, _Route())
+        route.handlers[event_class] = handler
+        route.at_once = max(route.at_once, at_once)
+
+    @cached_property
+    def app(self) -> ServiceApp:
+        """The service as an application; call `on` before."""
+        broker = NatsBroker(
+            self.settings.url,
+            name=self.name,
+            inbox_prefix=f"_INBOX_{self.name}",  # so that a service's user can be kept from the others' inboxes
+            security=self._security(),
+            max_reconnect_attempts=-1,  # FastStream spins at full speed on a connection that was given up
+            reconnect_time_wait=1,
+            error_cb=self._note_error,
+            disconnected_cb=self._note_disconnect,
+            reconnected_cb=self._note_reconnect,
+            closed_cb=self._note_closed,
+            graceful_timeout=self.settings.graceful_timeout_seconds + 10,  # ours comes first
+            middlewares=(self._telemetry.middleware, self._settling),
+            decoder=_decode,
+            logger=logging.getLogger("lockstep.faststream"),
+        )
+        for consumer, route in self._routes.items():
+            # N subscribers instead of `max_workers`: that one fetches more than it can work on, and what waits in the
+            # process is given to a second one when its time is up (faststream #2563).
+            for _ in range(route.at_once):
+                self._subscribe(broker, consumer, route)
+        app = ServiceApp(
+            broker,
+            logger=None,
+            on_startup=(self._start,),
+            after_startup=(self._started,),
+            on_shutdown=(self._stop,),
+            after_shutdown=(self._stopped,),
+        )
+        app.service = self
+        return app
+
+    def hand_over(self) -> None:
+        """Give up what is in work now: the bus hands it to another at once."""
+        self._handing_over = True
+        for work in self._in_work:
+            work.cancel()
+
+    def _subscribe(self, broker: NatsBroker, consumer: str, route: _Route) -> None:
+        async def handle(event: Event, message: CurrentMessage) -> None:
+            await self._handle(route, event, message)
+
+        # The framework reads the annotation: for the AsyncAPI document, and to pass the event through as it is.
+        handle.__annotations__["event"] = Union[tuple(route.handlers)]  # noqa: UP007
+        handle.__name__ = handle.__qualname__ = consumer
+        hears = consumer_named(consumer).hears
+        broker.subscriber(
+            stream=JStream(STREAM, declare=False),  # declaring would put the framework's defaults over our stream
+            durable=consumer,
+            config=ConsumerConfig(filter_subjects=[event_class.wildcard() for event_class in hears]),
+            pull_sub=PullSub(batch_size=1, timeout=5),
+            ack_policy=AckPolicy.NACK_ON_ERROR,
+        )(handle)
+
+    async def _handle(self, route: _Route, event: Event, message: NatsMessage) -> None:
+        began = time.monotonic()
+        if message.raw_message.metadata.num_delivered > self.settings.max_deliveries:
+            raise WornOut
+        history = History(self._client.jetstream(timeout=self.settings.publish_timeout_seconds), event.project_id)
+        if await history.failure() is not None:
+            logger.info("left alone: the project has failed")
+            return
+        async with self._scratch.folder() as folder:
+            step = LiveStep(folder, self._client, history, self.name, getattr(event, "scene_number", None))
+            answer = await self._run(route.handlers[type(event)](event, step))
+        events = [answer] if isinstance(answer, Event) else list(answer or ())
+        await publish_events(
+            self._client,
+            events,
+            tracer=self._telemetry.tracer,
+            timeout_seconds=self.settings.publish_timeout_seconds,
+        )
+        said = ", ".join(dict.fromkeys(type(event).__name__ for event in events)) or "nothing to say yet"
+        logger.info("%s -> %s in %.2f s", type(event).__name__, said, time.monotonic() - began)
+
+    async def _run(self, work: Coroutine[Any, Any, Answer]) -> Answer:
+        task = asyncio.create_task(work)
+        self._in_work.add(task)
+        if self._handing_over:
+            task.cancel()
+        try:
+            async with asyncio.timeout(self.settings.handler_timeout_seconds) as limit:
+                return await task
+        except TimeoutError:
+            if limit.expired():
+                raise TimeoutError(f"it took longer than {self.settings.handler_timeout_seconds:g} s") from None
+            raise
+        except asyncio.CancelledError:
+            current = asyncio.current_task()
+            if current is not None and current.cancelling():
+                raise
+            if self._handing_over:
+                raise HandedOver from None
+            # Let through, it would silently end the framework's reading loop.
+            raise RuntimeError("the handler was cancelled from within") from None
+        finally:
+            self._in_work.discard(task)
+
+    @property
+    def _client(self) -> Client:
+        assert self._connected is not None, "the service has not been started"
+        return self._connected
+
+    def _security(self) -> SASLPlaintext | None:
+        if self.settings.user is None or self.settings.password is None:
+            return None
+        return SASLPlaintext(self.settings.user, self.settings.password.get_secret_value())
+
+    # Start
+
+    async def _start(self) -> None:
+        configure_logging()
+        self._telemetry.start()
+        self._stopping = self._handing_over = False
+        limit = self.settings.startup_timeout_seconds
+        broker = self.app.broker
+        assert isinstance(broker, NatsBroker)
+        try:
+            async with asyncio.timeout(limit):
+                self._connected = await broker.connect()
+        except (nats.errors.Error, OSError, TimeoutError) as error:
+            cause = self._last_error or one_line(str(error))
+            raise NotReady(
+                f"{self.name}: no bus answers at {one_line(self.settings.url)} within {limit:g} s ({cause})."
+            ) from None
+        try:
+            async with asyncio.timeout(limit):
+                await self._wait_for_consumers()
+        except TimeoutError:
+            raise NotReady(
+                f"{self.name}: the bus has no consumer {' or '.join(self._routes)} on the stream {STREAM}; "
+                "run `python -m shared.stream` against it."
+            ) from None
+        self._scratch.open()
+
+    async def _wait_for_consumers(self) -> None:
+        jetstream = self._client.jetstream()
+        for consumer in self._routes:
+            info = None
+            while info is None:
+                with suppress(NotFoundError):
+                    info = await consumer_info(jetstream, consumer)
+                if info is None:
+                    await asyncio.sleep(0.25)
+            ack_wait = info.config.ack_wait or self.settings.ack_wait_seconds
+            self._settling.heartbeat_seconds = ack_wait / HEARTBEATS_PER_ACK_WAIT
+
+    async def _started(self) -> None:
+        self._watchdog = asyncio.create_task(self._watch())
+        logger.info("%s listens on %s", self.name, ", ".join(self._routes))
+
+    # Stop
+
+    async def _stop(self) -> None:
+        self._stopping = True
+        if self._watchdog is not None:
+            self._watchdog.cancel()
+        if self._in_work:
+            logger.info("%s finishes %d message(s), then stops", self.name, len(self._in_work))
+        self._hurry = asyncio.get_running_loop().call_later(self.settings.graceful_timeout_seconds, self.hand_over)
+
+    async def _stopped(self) -> None:
+        if self._hurry is not None:
+            self._hurry.cancel()
+        self._scratch.close()
+        await self._telemetry.stop()
+        self._connected = None
+
+    # What the connection tells
+
+    async def _watch(self) -> None:
+        """Stop the process when a consumer is gone: the framework would ask for messages in a tight loop, silently."""
+        jetstream = self._client.jetstream()
+        missing = dict.fromkeys(self._routes, 0)
+        while True:
+            await asyncio.sleep(self.settings.watchdog_seconds)
+            for consumer in self._routes:
+                try:
+                    await consumer_info(jetstream, consumer)
+                    missing[consumer] = 0
+                except NotFoundError:
+                    missing[consumer] += 1
+                if missing[consumer] == 2:
+                    self.on_lost(f"{self.name}: the consumer {consumer} is gone from the bus.")
+
+    async def _note_error(self, error: Exception) -> None:
+        self._last_error = one_line(str(error)) or type(error).__name__
+        # While there is no connection every attempt ends here; the loss itself is logged once, below.
+        if self._connected is not None and self._connected.is_connected:
+            logger.error("%s: the bus says: %s", self.name, self._last_error)
+
+    async def _note_disconnect(self) -> None:
+        if not self._stopping:
+            logger.warning("%s: the connection to the bus is lost", self.name)
+
+    async def _note_reconnect(self) -> None:
+        logger.info("%s: the connection to the bus is back", self.name)
+
+    async def _note_closed(self) -> None:
+        if not self._stopping and self._connected is not None:
+            self.on_lost(f"{self.name}: the connection to the bus was closed for good.")
+
+
+async def _decode(message: NatsMessage) -> Event:
+    """The event that a message holds. Raises `Unreadable` where its subject promises another."""
+    subject = message.raw_message.subject
+    try:
+        event = event_from(subject, message.body)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise Unreadable(f"{subject}: {place or 'body'}: {first['msg']}") from None
+    if event is None or event.address != subject:
+        raise Unreadable(f"{subject}: the message belongs to another subject")
+    return event
+
+
+def _exit_process(reason: str) -> None:
+    logger.critical(reason)
+    logging.shutdown()
+    os._exit(LOST_EXIT_CODE)
+
+
+async def run_services(
+    apps: Sequence[FastStream],
+    stop: asyncio.Event,
+    *,
+    hurry: asyncio.Event | None = None,
+    on_ready: Callable[[], None] | None = None,
+) -> None:
+    """Run services in this process until `stop` is set; then drain them, or hand over at once when `hurry` is set.
+
+    The host owns the signals. `on_ready` is called when all of them listen. Raises `NotReady` where one cannot start
+    and `ServiceLost` where the bus loses what one reads from; the others are stopped in order.
+    """
+    lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def lose(reason: str) -> None:
+        logger.critical(reason)
+        if not lost.done():
+            lost.set_exception(ServiceLost(reason))
+
+    services = [app.service for app in apps if isinstance(app, ServiceApp)]
+    for service in services:
+        service.on_lost = lose
+    try:
+        await asyncio.gather(*(app.start() for app in apps))
+        if on_ready is not None:
+            on_ready()
+        await _first(stop.wait(), lost)
+    finally:
+        stopping = asyncio.gather(*(app.stop() for app in apps), return_exceptions=True)
+        if hurry is not None:
+            await _first(hurry.wait(), stopping)
+            if hurry.is_set():
+                for service in services:
+                    service.hand_over()
+        await stopping
+    if lost.done():
+        lost.result()
+
+
+async def _first(event: Coroutine[Any, Any, Any], future: asyncio.Future[Any]) -> None:
+    waiting = asyncio.ensure_future(event)
+    try:
+        await asyncio.wait({waiting, future}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        waiting.cancel()

@@ -9,6 +9,7 @@ import asyncio
 import hashlib
 import io
 import json
+import re
 from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
@@ -65,8 +66,9 @@ def _canonical(value: object) -> object:
 
 
 def source_key(digest: str, extension: str) -> str:
-    """The key of something the user gave us: its own digest."""
-    return f"sources/{digest}.{extension.lower().lstrip('.') or 'bin'}"
+    """The key of something the user gave us: its own digest, and its file's ending where that is a plain one."""
+    ending = extension.lower().lstrip(".")
+    return f"sources/{digest}.{ending if re.fullmatch('[a-z0-9]{1,8}', ending) else 'bin'}"
 
 
 def file_digest(path: Path) -> str:

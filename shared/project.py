@@ -1,8 +1,10 @@
-"""The project file: one video to be made, as its author writes it. Pydantic models and the published JSON Schema.
+"""The project file: one video to be made, as its author writes it. The models, their bounds and their defaults.
 
-Reading a file, with errors that name the line, is `shared/project_file.py`.
+Reading a file, with errors that name the line, is `shared/project_file.py`; docs/project-file.md explains every key.
 """
 
+import re
+from collections.abc import Sequence
 from enum import StrEnum
 from fractions import Fraction
 from typing import Annotated, Literal
@@ -12,29 +14,58 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    GetJsonSchemaHandler,
     PlainSerializer,
     WithJsonSchema,
     field_validator,
     model_validator,
 )
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from shared.assets import Asset
+from shared.narration import parse_narration, read_duration_ms
+
+Place = tuple[str | int, ...]
+"""Where in the project something stands: keys and positions, `("scenes", 2, "clips")`."""
+
+
+class Misfit(ValueError):
+    """A value that cannot be used: why, what to write instead, and its place where a value's own is not the one."""
+
+    def __init__(self, reason: str, remedy: str, *, place: Place = ()) -> None:
+        super().__init__(f"{reason} {remedy}")
+        self.reason = reason
+        self.remedy = remedy
+        self.place = place
 
 
 class Section(BaseModel):
-    """A part of the project file. Frozen, and unknown keys are refused: a typo must not become a silent default."""
+    """A part of the project file. Frozen.
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    A service tolerates keys it does not know, so services can be deployed one at a time; the project *file* is read
+    with unknown keys refused (`shared/project_file.py`), and the schema says so: a typo must not become a default.
+    """
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="ignore",
+        allow_inf_nan=False,
+        use_attribute_docstrings=True,
+        validate_by_name=True,
+        validate_by_alias=True,
+        serialize_by_alias=True,
+        json_schema_extra={"additionalProperties": False},
+    )
 
 
 def _rate(value: object) -> object:
     """Read `24`, `29.97`, `"30000/1001"`; the broadcast rates that people write as decimals become exact."""
     if isinstance(value, bool) or not isinstance(value, int | float | str | Fraction):
         return value
-    try:
-        rate = Fraction(str(value))
-    except (ValueError, ZeroDivisionError):
-        raise ValueError(f"{value!r} is not a frame rate; write 24, 25, 30 or 30000/1001") from None
+    if not re.fullmatch(r"-?\d{1,9}(\.\d{1,9})?|\d{1,9}/0*[1-9]\d{0,8}", str(value), flags=re.ASCII):
+        raise Misfit(f'"{str(value)[:40]}" is not a frame rate.', "Write 24, 25, 30 or 30000/1001.")
+    rate = Fraction(str(value))
     exact = {
         Fraction("23.976"): Fraction(24000, 1001),
         Fraction("23.98"): Fraction(24000, 1001),
@@ -44,7 +75,7 @@ def _rate(value: object) -> object:
     rate = exact.get(rate, rate)
     # 240 fps is the fastest rate that H.264 level 5.2 allows at 1280x720; a clip model's highest is 60.
     if not 1 <= rate <= 240:
-        raise ValueError(f"a frame rate lies between 1 and 240, not {value}; 24, 25 and 30 are usual")
+        raise Misfit(f"{value} frames per second is not between 1 and 240.", "Write 24, 25, 30 or 30000/1001.")
     return rate
 
 
@@ -52,10 +83,34 @@ FrameRate = Annotated[
     Fraction,
     BeforeValidator(_rate),
     PlainSerializer(str, return_type=str),
-    WithJsonSchema({"anyOf": [{"type": "number"}, {"type": "string", "pattern": r"^\d+(/\d+)?$"}]}),
+    WithJsonSchema({"type": ["number", "string"], "pattern": r"^\d+(\.\d+)?$|^\d+/\d+$", "minimum": 1, "maximum": 240}),
+]
+
+
+def _milliseconds(value: object) -> object:
+    """Read `400`, `"400ms"` and `"1.5s"`."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return read_duration_ms(value)
+    except ValueError:
+        raise Misfit(f'"{value[:40]}" is not a time.', 'Write 400, "400ms" or "1.5s".') from None
+
+
+PAUSE_LIMIT_MS = 60_000
+
+PauseLength = Annotated[
+    int,
+    Field(ge=0, le=PAUSE_LIMIT_MS),
+    BeforeValidator(_milliseconds),
+    WithJsonSchema(
+        {"type": ["integer", "string"], "pattern": r"^\d+(\.\d+)?\s*(ms|s)$", "minimum": 0, "maximum": PAUSE_LIMIT_MS}
+    ),
 ]
 
 EvenPixels = Annotated[int, Field(ge=16, le=7680, multiple_of=2)]
+
+FilePath = Annotated[str, Field(min_length=1, max_length=1_000)]
 
 
 class EncoderPreset(StrEnum):
@@ -76,92 +131,136 @@ class Encoder(Section):
     """How the picture is encoded, once, to H.264."""
 
     preset: EncoderPreset = EncoderPreset.MEDIUM
-    """Slower presets make smaller files."""
+    """Slower presets make smaller files of the same quality."""
     crf: int = Field(default=18, ge=0, le=40)
-    """Quality: 18 is visually lossless, 23 is small."""
+    """The quality of the picture: 18 looks lossless, 23 is small, larger is worse."""
 
 
 class Output(Section):
     """What the finished video is like."""
 
     width: EvenPixels = 1920
+    """The width of the picture in pixels, an even number."""
     height: EvenPixels = 1080
+    """The height of the picture in pixels, an even number."""
     fps: FrameRate = Fraction(30)
-    """Frames per second: 24, 25, 30, 30000/1001, ..."""
+    """Frames per second: 24, 25, 30, 30000/1001, ... (29.97 is read as 30000/1001)."""
     encoder: Encoder = Encoder()
+    """How the picture is encoded."""
     loudness: int = Field(default=-14, ge=-31, le=-9)
-    """Integrated loudness of the finished soundtrack in LUFS (EBU R128); -14 is what the large platforms play at."""
+    """How loud the finished soundtrack is, in LUFS (EBU R128); -14 is what the large platforms play at."""
+    stems: bool = False
+    """Keep the soundtrack's layers (voice, music, mix) as WAV files too."""
 
 
 class Voice(Section):
-    """Who speaks. `recorded` uses your own file: here for one file that holds all scenes, or in each scene."""
+    """Who speaks."""
 
     engine: Literal["espeak", "recorded"] = "espeak"
+    """`espeak` speaks the script offline; `recorded` uses your own recording."""
     name: str = Field(default="en-us", pattern=r"^[A-Za-z0-9_+-]{1,40}$")
     """The engine's name for the voice, e.g. `en-us`, `en-gb`, `en-us+f3`."""
     words_per_minute: int = Field(default=160, ge=80, le=300)
-    file: str | None = None
-    """Your own recording of the whole script (`engine: recorded`)."""
+    """How fast the voice speaks."""
+    file: FilePath | None = None
+    """With `engine: recorded`, one recording of the whole script."""
 
 
 class Words(Section):
     """How the words are timed."""
 
     engine: Literal["pocketsphinx"] = "pocketsphinx"
+    """`pocketsphinx` finds the script's words in the voiceover, offline."""
+
+
+class Clip(Section):
+    """A piece of footage. In the file it is a path, or a group of keys where more is to be said about it."""
+
+    file: FilePath
+    """The video file, relative to the project file."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _a_path_is_a_clip(cls, value: object) -> object:
+        return {"file": value} if isinstance(value, str) else value
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        keys = handler.resolve_ref_schema(handler(core_schema))
+        path = {"type": "string", "minLength": 1, "description": "The video file, relative to the project file."}
+        return {"description": keys.pop("description"), "anyOf": [path, keys]}
 
 
 class Scene(Section):
     """One scene: what is said, what is shown, and the silence after it."""
 
     id: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")
+    """Names the scene in tables and messages: letters, digits, - and _; no two scenes have the same."""
     narration: str = Field(min_length=1, max_length=20_000)
-    """What the voice says: plain text, or text with <break>, <prosody rate>, <p>, <s>, <sub>, <say-as>."""
-    clips: tuple[str, ...] = Field(min_length=1, max_length=1)
-    """The footage: one file path, relative to the project file."""
-    pause_after_ms: int = Field(default=400, ge=0, le=60_000)
-    """Silence after the narration, in milliseconds, where Lockstep records the voice."""
-    recording: str | None = None
-    """Your own recording of this scene (`engine: recorded`)."""
+    """What the voice says: plain text, or text with <break>, <prosody rate>, <p>, <s>, <sub alias>, <say-as>."""
+    clips: tuple[Clip, ...] = Field(min_length=1, max_length=8)
+    """The footage, in the order in which it is shown."""
+    pause_after_ms: PauseLength = Field(default=400, alias="pause_after")
+    """Silence after the narration where Lockstep records the voice: milliseconds, or `400ms`, `1.5s`."""
+    recording: FilePath | None = None
+    """With `engine: recorded`, your own recording of this scene."""
+
+    @field_validator("narration")
+    @classmethod
+    def _can_be_spoken(cls, narration: str) -> str:
+        parse_narration(narration)
+        return narration
 
 
 class Ducking(Section):
-    """How the music makes room for the words. Milliseconds and decibels."""
+    """How the music makes room for the words."""
 
     depth_db: float = Field(default=-16, ge=-60, le=0)
-    """How far the bed is lowered under words."""
+    """How far the music is lowered under words, in decibels."""
     pause_db: float = Field(default=-6, ge=-60, le=0)
-    """How far it is lowered in the pauses between words."""
+    """How far it is lowered in the pauses between words, in decibels."""
+    clearance_db: float = Field(default=12, ge=0, le=40)
+    """The voice stands at least this far above the music inside speech; the music is lowered further where needed."""
     merge_gap_ms: int = Field(default=700, ge=0, le=10_000)
-    """Gaps shorter than this do not let the music back up."""
+    """A gap between words that is shorter than this does not let the music back up."""
     lead_ms: int = Field(default=100, ge=0, le=5_000)
-    """The bed is all the way down this long before the first word."""
+    """The music is all the way down this long before the first word."""
     attack_ms: int = Field(default=300, ge=10, le=10_000)
+    """How long the way down takes."""
     hold_ms: int = Field(default=250, ge=0, le=10_000)
+    """How long the music stays down after the last word."""
     release_ms: int = Field(default=900, ge=10, le=20_000)
+    """How long the way up takes."""
+    clearance_db: float = Field(default=12, ge=0, le=40)
+    """The voice stands at least this far above the music, in LU: where music is loud it is lowered further."""
 
 
 class Music(Section):
     """The bed under the voice."""
 
-    file: str
+    file: FilePath
+    """The music file, relative to the project file; looped or trimmed to the length of the voiceover."""
     gain_db: float = Field(default=0, ge=-60, le=24)
-    """Added to the levelled bed."""
+    """Makes the music louder or softer as a whole, in decibels."""
     ducking: Ducking = Ducking()
+    """How the music makes room for the words."""
     crossfade_ms: int = Field(default=2_000, ge=50, le=20_000)
-    """Where a bed shorter than the voiceover is looped, its end and its start overlap this long."""
+    """Where the music is shorter than the voiceover and is looped, its end and its start overlap this long."""
     fade_out_ms: int = Field(default=3_000, ge=0, le=30_000)
+    """How long the music takes to fade out at the end."""
 
 
 class Fit(Section):
-    """How a clip may be changed to fill its window."""
+    """How a clip may be changed to fill its scene."""
 
     slowest: float = Field(default=0.85, ge=0.8, le=1)
-    """The lowest speed, as a fraction of the source's own."""
+    """The lowest speed, as a fraction of the clip's own."""
     fastest: float = Field(default=1.15, ge=1, le=1.25)
+    """The highest speed, as a fraction of the clip's own."""
     fill: Literal["boomerang", "hold"] = "boomerang"
-    """What fills a window when the slowed clip is still too short."""
+    """Fills a scene when the slowed clip is still too short: play it backwards, or hold its last picture."""
     frame: Literal["cover", "contain"] = "cover"
-    """Crop the picture to the output's shape, or show all of it between bars."""
+    """Crop the picture to the output's shape (`cover`), or show all of it between bars (`contain`)."""
 
 
 class Project(Section):
@@ -170,39 +269,53 @@ class Project(Section):
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")
     """Names the video and its file: small letters, digits and dashes."""
     output: Output = Output()
+    """What the finished video is like."""
     voice: Voice = Voice()
+    """Who speaks."""
     words: Words = Words()
+    """How the words are timed."""
     fit: Fit = Fit()
+    """How a clip may be changed to fill its scene."""
     music: Music | None = None
+    """The bed under the voice; without it there is none."""
     scenes: tuple[Scene, ...] = Field(min_length=1, max_length=2_000)
-
-    @field_validator("scenes")
-    @classmethod
-    def _scene_ids_are_unique(cls, scenes: tuple[Scene, ...]) -> tuple[Scene, ...]:
-        seen: set[str] = set()
-        for scene in scenes:
-            if scene.id in seen:
-                raise ValueError(f"two scenes have the id {scene.id!r}; give each its own")
-            seen.add(scene.id)
-        return scenes
+    """The scenes in the order in which they are shown."""
 
     @model_validator(mode="after")
-    def _recordings_fit_the_voice(self) -> "Project":
-        per_scene = [scene.id for scene in self.scenes if scene.recording is not None]
-        if self.voice.engine != "recorded":
-            if self.voice.file is not None or per_scene:
-                raise ValueError(
-                    "a recording is named, but the voice's engine is not `recorded`; write `engine: recorded`"
-                )
-            return self
-        if (self.voice.file is None) == (not per_scene):
-            raise ValueError(
-                "the voice `recorded` takes one `file` under `voice`, or a `recording` in every scene, not both"
-            )
-        if per_scene and len(per_scene) != len(self.scenes):
-            missing = next(scene.id for scene in self.scenes if scene.recording is None)
-            raise ValueError(f"scene {missing!r} has no `recording`, but others have; record every scene or none")
+    def _parts_agree(self) -> "Project":
+        recordings = [(scene.id, scene.recording is not None) for scene in self.scenes]
+        for disagreement in disagreements(self.voice.engine, self.voice.file is not None, recordings):
+            raise disagreement
         return self
+
+
+def disagreements(engine: str, has_one_recording: bool, scenes: Sequence[tuple[str | None, bool]]) -> list[Misfit]:
+    """What cannot be seen in one value alone. `scenes`: each one's id and whether it names a recording."""
+    found: list[Misfit] = []
+    first_with: dict[str, int] = {}
+    for position, (scene_id, _) in enumerate(scenes):
+        if scene_id is not None and (first := first_with.setdefault(scene_id, position)) != position:
+            reason = f'Two scenes have the id "{scene_id}": scenes[{first}] and this one.'
+            found.append(Misfit(reason, "Give each its own.", place=("scenes", position, "id")))
+    recorded = [position for position, (_, has_recording) in enumerate(scenes) if has_recording]
+    if engine != "recorded":
+        remedy = "Write `engine: recorded` under `voice`, or remove the recording."
+        places: list[Place] = [("voice", "file")] * has_one_recording
+        places += [("scenes", position, "recording") for position in recorded]
+        reason = "A recording is named, but another voice speaks."
+        return [*found, *(Misfit(reason, remedy, place=place) for place in places)]
+    if has_one_recording and recorded:
+        reason = "There is a recording of the whole script and one of this scene too."
+        remedy = "Keep `file` under `voice`, or a `recording` in every scene."
+        return [*found, *(Misfit(reason, remedy, place=("scenes", position, "recording")) for position in recorded)]
+    if not has_one_recording and not recorded:
+        remedy = "Name one `file` under `voice`, or a `recording` in every scene."
+        return [*found, Misfit("The voice is `recorded`, but no recording is named.", remedy, place=("voice",))]
+    if recorded:
+        missing = [position for position, (_, has_recording) in enumerate(scenes) if not has_recording]
+        reason = "The scene has no `recording`, but others have."
+        found += [Misfit(reason, "Record every scene, or none.", place=("scenes", at)) for at in missing]
+    return found
 
 
 class SubmittedProject(BaseModel):

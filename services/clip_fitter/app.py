@@ -1,0 +1,20 @@
+"""The clip fitter as an application."""
+
+from faststream import FastStream
+
+from services.clip_fitter.handlers import Handlers
+from services.clip_fitter.processors import processors_given
+from services.clip_fitter.settings import Settings
+from shared.assets import MinioStore
+from shared.events import ScenePlanned
+from shared.service import Service
+
+
+def create_app(settings: Settings | None = None) -> FastStream:
+    """Settings to adapters to handlers to app."""
+    settings = settings or Settings()
+    service = Service("clip_fitter", settings.bus)
+    threads = settings.encoder_threads or max(1, processors_given() // settings.at_once)
+    handlers = Handlers(MinioStore(settings.store), settings, threads)
+    service.on(ScenePlanned, handlers.fit_scene, at_once=settings.at_once)
+    return service.app

@@ -1,0 +1,148 @@
+"""The fit ladder: how a clip of any length fills a window of exactly N frames. Pure.
+
+Every rung is tried from the least visible down:
+
+    the clip is as long as the window   as it is
+    longer                              trimmed: its start at its own speed, and the rest is not shown
+    shorter, by no more than `slowest`  slowed so that its last picture meets the end of the window
+    shorter still                       slowed to `slowest`, and what is missing is filled: the clip runs backwards
+                                        (boomerang), or its last picture is held with a slow push-in (hold)
+    a still picture                     held from the first frame on
+
+A longer clip is trimmed and not sped up, even where the speed limit would allow it: at equal rates a speed of 1.05
+drops every twentieth picture, which shows as a hitch in each pan, while a trim drops the same number of pictures from
+the end, where nobody sees that they are missing.
+
+Frames are those of the project's grid; a source span is in the clip's own time, which starts with its first picture.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from fractions import Fraction
+
+from shared.timeline import FrameGrid, Span
+
+
+class Fill(StrEnum):
+    """What is shown where the clip has ended and its window has not."""
+
+    NONE = "none"
+    BOOMERANG = "boomerang"
+    HOLD = "hold"
+
+
+@dataclass(frozen=True)
+class FitLimits:
+    """How far a project lets its clips be changed. Speeds are fractions of the clip's own speed."""
+
+    slowest: Fraction
+    fastest: Fraction
+    fill: Fill
+
+    def __post_init__(self) -> None:
+        if not 0 < self.slowest <= 1 <= self.fastest:
+            raise ValueError("a clip's own speed, 1, must lie within its limits")
+
+
+@dataclass(frozen=True)
+class FitRecipe:
+    """What is done to a clip so that it fills its window.
+
+    frames   0                        moving_frames         frame_count
+             [ source_span at speed  )[        fill        )
+    """
+
+    frame_count: int
+    moving_frames: int
+    """Frames that show the clip running forwards for the first time."""
+    source_span: Span
+    """The part of the clip that is shown, in the clip's own time."""
+    speed: Fraction
+    fill: Fill
+    sentence: str
+    """What was done, for people: "slowed to 0.93x"."""
+
+    @property
+    def fill_frames(self) -> int:
+        """Frames that are shown after the clip has ended."""
+        return self.frame_count - self.moving_frames
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A run of the moving frames, from `first` up to but without `end`, shown in order or backwards."""
+
+    first: int
+    end: int
+    backwards: bool
+
+    @property
+    def length(self) -> int:
+        """How many frames it shows."""
+        return self.end - self.first
+
+
+def fit(frame_count: int, fps: Fraction, clip_ms: int, limits: FitLimits) -> FitRecipe:
+    """The recipe that fills `frame_count` frames at `fps` from a clip of `clip_ms` (0: a still picture)."""
+    if frame_count <= 0:
+        raise ValueError("a window has at least one frame")
+    grid = FrameGrid(fps)
+    window_ms = grid.ms_at(frame_count)
+    if clip_ms == 0:
+        return FitRecipe(
+            frame_count, 1, Span(0, 0), Fraction(1), Fill.HOLD, f"a still, {_seconds(window_ms)} of slow push-in"
+        )
+
+    own_frames = grid.frame_at(clip_ms)
+    if frame_count == own_frames:
+        return FitRecipe(frame_count, frame_count, Span(0, clip_ms), Fraction(1), Fill.NONE, "as it is")
+    if frame_count < own_frames:
+        shown = Span(0, min(window_ms, clip_ms))
+        sentence = f"trimmed to {_seconds(window_ms)} of {_seconds(clip_ms)}"
+        return FitRecipe(frame_count, frame_count, shown, Fraction(1), Fill.NONE, sentence)
+
+    whole = Span(0, clip_ms)
+    exact_speed = clip_ms * fps / (1000 * frame_count)
+    if exact_speed >= limits.slowest:
+        return FitRecipe(frame_count, frame_count, whole, exact_speed, Fill.NONE, _slowed(exact_speed))
+
+    moving_frames = max(1, int(clip_ms * fps / (1000 * limits.slowest)))
+    # A single moving frame has nothing to run back through.
+    fill = limits.fill if moving_frames > 1 else Fill.HOLD
+    missing = _seconds(grid.ms_at(frame_count - moving_frames))
+    filled = f"{missing} of boomerang" if fill is Fill.BOOMERANG else f"held for {missing} with a slow push-in"
+    sentence = f"{_slowed(limits.slowest)}, then {filled}"
+    return FitRecipe(frame_count, moving_frames, whole, limits.slowest, fill, sentence)
+
+
+def boomerang(moving_frames: int, fill_frames: int, longest_backwards: int) -> tuple[Piece, ...]:
+    """The pieces that a boomerang shows: the clip, then back, then forth again, until the window is full.
+
+    0 1 2 3 4 | 3 2 1 0 | 1 2 3 4 | 3 ...       the turning frames are shown once
+
+    Playing backwards holds a piece's frames in memory, so no backward piece is longer than `longest_backwards`.
+    """
+    if moving_frames < 2 or longest_backwards < 1:
+        raise ValueError("a boomerang needs at least two frames, and pieces of at least one")
+    pieces = [Piece(0, moving_frames, backwards=False)]
+    missing, backwards = fill_frames, True
+    while missing > 0:
+        leg = min(missing, moving_frames - 1)
+        if backwards:
+            end, bottom = moving_frames - 1, moving_frames - 1 - leg
+            while end > bottom:
+                first = max(bottom, end - longest_backwards)
+                pieces.append(Piece(first, end, backwards=True))
+                end = first
+        else:
+            pieces.append(Piece(1, 1 + leg, backwards=False))
+        missing, backwards = missing - leg, not backwards
+    return tuple(pieces)
+
+
+def _slowed(speed: Fraction) -> str:
+    return f"slowed to {float(speed):.2f}x"
+
+
+def _seconds(length_ms: int) -> str:
+    return f"{length_ms / 1000:.2f} s"

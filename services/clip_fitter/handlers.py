@@ -1,0 +1,151 @@
+"""A scene's window and its clip become a segment."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from services.clip_fitter.clip import Clip, empty_clip, read_clip, unreadable_clip
+from services.clip_fitter.core import Fill, FitLimits, fit
+from services.clip_fitter.segment import SegmentJob, segment_arguments, segment_faults
+from services.clip_fitter.settings import Settings
+from shared.assets import Asset, AssetStore, derived_key
+from shared.errors import Unrecoverable
+from shared.events import SceneFitted, ScenePlanned
+from shared.ffmpeg import FfmpegError, probe_pictures, run_ffmpeg
+from shared.service import Step
+from shared.transcript import Document
+
+RECIPE_VERSION = 1
+"""Goes up whenever the same clip and window would give other pictures than before."""
+
+
+class FitNote(Document):
+    """What was done to a clip, kept beside its segment so that a segment from the store can still be explained."""
+
+    clip_ms: int
+    fit: str
+
+
+@dataclass(frozen=True)
+class Handlers:
+    """What the clip fitter does with each event."""
+
+    store: AssetStore
+    settings: Settings
+    threads: int
+
+    async def fit_scene(self, event: ScenePlanned, step: Step) -> SceneFitted:
+        """Fill the scene's window with its clip: from the store where that was done before, encoded once otherwise."""
+        segment_key, note_key = _key(event, "segments", "mp4"), _key(event, "fits", "json")
+        segment, stored_note = await self.store.find(segment_key), await self.store.find(note_key)
+        if segment is not None and stored_note is not None:
+            note = await self.store.get_document(stored_note, FitNote)
+            return _fitted(event, segment, note, from_store=True)
+        try:
+            path, note = await self._make_segment(event, step)
+        except Unrecoverable as error:
+            raise Unrecoverable(error.reason, remedy=error.remedy, scene_id=event.scene_id) from error
+        await self.store.put_document(note, note_key)
+        segment = await self.store.put_file(path, segment_key, "video/mp4")
+        return _fitted(event, segment, note, from_store=False)
+
+    async def _make_segment(self, event: ScenePlanned, step: Step) -> tuple[Path, FitNote]:
+        clip, source = await self._fetch_clip(event, step)
+        recipe = fit(event.frame_count, event.output.fps, clip.length_ms, _limits(event))
+        target = step.scratch / "segment.mp4"
+        job = SegmentJob(
+            recipe=recipe,
+            clip=clip,
+            output=event.output,
+            frame=event.fit.frame,
+            source=str(source),
+            target=str(target),
+            guard=self.settings.clip_limits.guard(),
+            threads=self.threads,
+        )
+        await self._encode(job, step)
+        await self._check_segment(job, target)
+        return target, FitNote(clip_ms=clip.length_ms, fit=recipe.sentence)
+
+    async def _fetch_clip(self, event: ScenePlanned, step: Step) -> tuple[Clip, Path]:
+        asset = event.clips[0]
+        if asset.size == 0:
+            raise empty_clip()
+        # A name without an ending: what the file is, its bytes say.
+        path = step.scratch / "clip"
+        await self.store.fetch(asset, path)
+        limits = self.settings.clip_limits
+        try:
+            media, pictures = await probe_pictures(
+                path, guard=limits.guard(), timeout_seconds=self.settings.probe_limit_seconds
+            )
+        except FfmpegError as error:
+            raise _input_to_blame(error, path) from error
+        return read_clip(media, pictures, limits), path
+
+    async def _encode(self, job: SegmentJob, step: Step) -> None:
+        window_ms = 1000 * job.recipe.frame_count / job.output.fps
+
+        def report(reached_ms: int) -> None:
+            step.report_progress(min(100, int(100 * reached_ms / window_ms)))
+
+        try:
+            await run_ffmpeg(
+                segment_arguments(job), timeout_seconds=self.settings.time_limit_seconds, on_progress=report
+            )
+        except FfmpegError as error:
+            raise _input_to_blame(error, Path(job.source)) from error
+
+    async def _check_segment(self, job: SegmentJob, target: Path) -> None:
+        media, pictures = await probe_pictures(target)
+        faults = segment_faults(job, media, pictures)
+        if not faults:
+            return
+        if pictures is None or pictures.count < job.recipe.frame_count:
+            raise unreadable_clip("its pictures stop before its end")
+        raise RuntimeError(f"the segment is not what was asked for: {', '.join(faults)}")
+
+
+def _key(event: ScenePlanned, kind: str, extension: str) -> str:
+    # Loudness is part of the output but not of the picture: changing it must not encode a segment again.
+    return derived_key(
+        kind,
+        extension,
+        recipe_version=RECIPE_VERSION,
+        clips=[clip.digest for clip in event.clips],
+        frame_count=event.frame_count,
+        width=event.output.width,
+        height=event.output.height,
+        fps=event.output.fps,
+        encoder=event.output.encoder,
+        fit=event.fit,
+    )
+
+
+def _limits(event: ScenePlanned) -> FitLimits:
+    # Through text: 0.85 in the project file means 17/20, and the float nearest to it does not.
+    slowest, fastest = Fraction(str(event.fit.slowest)), Fraction(str(event.fit.fastest))
+    return FitLimits(slowest, fastest, Fill(event.fit.fill))
+
+
+def _fitted(event: ScenePlanned, segment: Asset, note: FitNote, *, from_store: bool) -> SceneFitted:
+    return SceneFitted(
+        project_id=event.project_id,
+        scene_number=event.scene_number,
+        scene_id=event.scene_id,
+        segment=segment,
+        frame_count=event.frame_count,
+        clip_ms=note.clip_ms,
+        fit=note.fit,
+        from_store=from_store,
+    )
+
+
+MACHINE_TROUBLE = ("No space left", "Cannot allocate memory", "Resource temporarily unavailable", "Too many open files")
+
+
+def _input_to_blame(error: FfmpegError, path: Path) -> Exception:
+    """The failure to raise: a killed process or a full disk may go better next time, a broken clip never will."""
+    if error.exit_code < 0 or any(trouble in error.cause for trouble in MACHINE_TROUBLE):
+        return error
+    return unreadable_clip(error.cause.replace(f"{path}: ", "").replace(str(path), "the file"))

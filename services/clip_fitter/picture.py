@@ -1,0 +1,151 @@
+"""What happens to each picture: shape, colour and scan become the project's, whatever the source has. Pure."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Literal
+
+from services.clip_fitter.filters import Filter
+from shared.media import VideoFacts
+
+Frame = Literal["cover", "contain"]
+"""`cover` crops the picture to the output's shape, `contain` shows all of it between black bars."""
+
+SCALER_FLAGS = "bicubic+accurate_rnd+full_chroma_int"
+
+SCALE_MATRICES = {
+    "bt709": "bt709",
+    "smpte170m": "smpte170m",
+    "bt470bg": "bt601",
+    "fcc": "fcc",
+    "smpte240m": "smpte240m",
+    "bt2020nc": "bt2020",
+    "bt2020c": "bt2020",
+}
+"""ffprobe's names for a YUV matrix and the scale filter's."""
+
+HDR_TRANSFERS = ("smpte2084", "arib-std-b67")
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The part of the picture that is used and the size that it is scaled to; bars fill what remains."""
+
+    crop: tuple[int, int] | None
+    scaled: tuple[int, int]
+
+
+def shape(video: VideoFacts, width: int, height: int, frame: Frame) -> Shape:
+    """How the picture, upright and with square pixels, comes to fill or to fit `width` x `height`.
+
+    cover    +---[######]---+  sides cropped      contain   [bar][ picture ][bar]
+    """
+    source_width, source_height, aspect = video.width, video.height, video.sample_aspect
+    if video.rotation_degrees in {90, 270}:  # ffmpeg turns the picture before any filter sees it
+        source_width, source_height, aspect = source_height, source_width, 1 / aspect
+    wanted = Fraction(width, height)
+    shown = Fraction(source_width, source_height) * aspect
+    if frame == "contain":
+        scaled = (width, _even(width / shown)) if shown > wanted else (_even(height * shown), height)
+        return Shape(None, (min(scaled[0], width), min(scaled[1], height)))
+    if shown > wanted:
+        crop = (min(source_width, _even(source_height * wanted / aspect)), source_height)
+    else:
+        crop = (source_width, min(source_height, _even(source_width * aspect / wanted)))
+    # Less than two pixels are the rounding of a picture that has the right shape already.
+    needed = source_width - crop[0] >= 2 or source_height - crop[1] >= 2
+    return Shape(crop if needed else None, (width, height))
+
+
+def _even(length: Fraction) -> int:
+    return max(2, 2 * round(length / 2))
+
+
+def picture_filters(video: VideoFacts, width: int, height: int, frame: Frame) -> tuple[Filter, ...]:
+    """The filters that turn the source's pictures into the project's: upright, progressive, opaque, `width` x `height`,
+    square pixels, 4:2:0 in 8 bits, BT.709, limited range."""
+    filters: list[Filter] = []
+    if video.field_order in {"tt", "bb", "tb", "bt"}:
+        filters.append(Filter("bwdif", {"mode": "send_frame", "deint": "all"}))
+    form = shape(video, width, height, frame)
+    if form.crop is not None:
+        filters.append(Filter("crop", {"w": form.crop[0], "h": form.crop[1]}))
+    if has_alpha(video):
+        # What is transparent becomes black; without this, hidden colours would come to light.
+        filters.append(Filter("premultiply", {"inplace": 1}))
+    filters += _tone_mapped(video, form) if _is_wide(video) else [_scaled(video, form)]
+    if form.scaled != (width, height):
+        centred = {"x": "(ow-iw)/2", "y": "(oh-ih)/2", "color": "black"}
+        filters.append(Filter("pad", {"width": width, "height": height, **centred}))
+    tags = {
+        "range": "tv",
+        "color_primaries": "bt709",
+        "color_trc": "bt709",
+        "colorspace": "bt709",
+        "field_mode": "prog",
+    }
+    return (*filters, Filter("setsar", {"sar": "1"}), Filter("setparams", tags))
+
+
+def has_alpha(video: VideoFacts) -> bool:
+    """True where pictures can be transparent."""
+    packed = ("rgba", "bgra", "argb", "abgr", "ya8", "ya16", "pal8")
+    return video.alpha_beside or video.pixel_format.startswith(("yuva", "gbrap", *packed))
+
+
+def _is_rgb(video: VideoFacts) -> bool:
+    return video.pixel_format.startswith(("rgb", "bgr", "gbr", "argb", "abgr", "0rgb", "0bgr", "pal8", "ya", "gray"))
+
+
+def _range(video: VideoFacts) -> str:
+    if video.colour_range in {"pc", "tv"}:
+        return str(video.colour_range)
+    return "pc" if video.pixel_format.startswith("yuvj") or _is_rgb(video) else "tv"
+
+
+def _scaled(video: VideoFacts, form: Shape) -> Filter:
+    # swscale takes untagged pictures as BT.601 whatever their size, which shifts every colour of untagged HD.
+    standard_definition = video.width <= 1024 and video.height <= 576
+    guess = "smpte170m" if standard_definition else "bt709"
+    # A JPEG is BT.601 by its own standard (JFIF), at any size.
+    guess = "bt601" if video.codec == "mjpeg" else guess
+    return Filter(
+        "scale",
+        {
+            "w": form.scaled[0],
+            "h": form.scaled[1],
+            "flags": SCALER_FLAGS,
+            "in_color_matrix": SCALE_MATRICES.get(video.colour_matrix or "", guess),
+            "in_range": _range(video),
+            "out_color_matrix": "bt709",
+            "out_range": "tv",
+        },
+    )
+
+
+def _is_wide(video: VideoFacts) -> bool:
+    return video.colour_transfer in HDR_TRANSFERS or video.colour_primaries == "bt2020"
+
+
+def _tone_mapped(video: VideoFacts, form: Shape) -> list[Filter]:
+    source = {
+        "matrixin": "2020_cl" if video.colour_matrix == "bt2020c" else "2020_ncl",
+        "primariesin": "2020",
+        "rangein": "full" if _range(video) == "pc" else "limited",
+    }
+    target = {"transfer": "709", "matrix": "709", "range": "limited"}
+    size = {"w": form.scaled[0], "h": form.scaled[1]}
+    if video.colour_transfer not in HDR_TRANSFERS:  # wide colours, but no more brightness than usual
+        return [
+            Filter("zscale", {**size, **source, "transferin": "2020_10"}),
+            Filter("zscale", {**target, "primaries": "709"}),
+        ]
+    # To linear light, from BT.2020 to BT.709 colours, and the highlights rolled off instead of cut.
+    return [
+        Filter(
+            "zscale", {**size, **source, "transferin": str(video.colour_transfer), "transfer": "linear", "npl": 100}
+        ),
+        Filter("format", {"pix_fmts": "gbrpf32le"}),
+        Filter("zscale", {"primaries": "709"}),
+        Filter("tonemap", {"tonemap": "hable", "desat": 0}),
+        Filter("zscale", target),
+    ]

@@ -1,0 +1,205 @@
+"""The ffmpeg call that turns a clip into a segment: exactly N frames, encoded once, joinable by copy. Pure.
+
+A segment is joinable because all that could differ between scenes is fixed: x264's parameters, closed groups of
+pictures, one track clock, one size, one rate, one set of colour tags.
+"""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import ffmpeg
+
+from services.clip_fitter.clip import Clip
+from services.clip_fitter.core import Fill, FitRecipe, Piece, boomerang
+from services.clip_fitter.filters import Filter, strung
+from services.clip_fitter.picture import Frame, has_alpha, picture_filters
+from shared.media import MediaFacts, PictureTimes
+from shared.project import Output
+from shared.segments import track_clock
+
+BACKWARDS_BYTES = 150_000_000
+"""What one backward piece may hold in memory: 48 frames of 1920x1080, twelve of 3840x2160."""
+
+PUSH_IN_PER_SECOND = Fraction(2, 100)
+PUSH_IN_AT_MOST = Fraction(12, 100)
+"""How far a held picture is pushed in on. Judgement: slow enough not to be noticed as a zoom, never static."""
+
+
+@dataclass(frozen=True)
+class SegmentJob:
+    """All that decides a segment's bytes, and where they are read from and written to."""
+
+    recipe: FitRecipe
+    clip: Clip
+    output: Output
+    frame: Frame
+    source: str
+    target: str
+    guard: tuple[str, ...]
+    threads: int
+
+
+def segment_arguments(job: SegmentJob) -> list[str]:
+    """The arguments of the one ffmpeg call that makes the segment."""
+    recipe = job.recipe
+    if recipe.fill is Fill.BOOMERANG:
+        pieces = boomerang(recipe.moving_frames, recipe.fill_frames, longest_backwards(job.output))
+        streams = [_piece(job, piece, number) for number, piece in enumerate(pieces)]
+        stream = ffmpeg.concat(*streams, n=len(streams), v=1, a=0)
+    else:
+        stream = _whole(job)
+    stamped = strung(stream, _stamped(job))
+    options = ("-v", "error", "-xerror", "-filter_complex_threads", str(job.threads))
+    encoded = ffmpeg.output(stamped, job.target, **_encoding(job))
+    return [*options, *ffmpeg.get_args(encoded)]
+
+
+def longest_backwards(output: Output) -> int:
+    """How many frames may be played backwards in one piece: ffmpeg holds them all until the last has come."""
+    return max(4, BACKWARDS_BYTES // (output.width * output.height * 3 // 2))
+
+
+def _whole(job: SegmentJob) -> Any:
+    picture = picture_filters(job.clip.video, job.output.width, job.output.height, job.frame)
+    held = job.recipe.fill_frames if job.recipe.fill is Fill.HOLD else 0
+    tail = [_padded(job, held), Filter("trim", {"end_frame": job.recipe.frame_count})]
+    # A picture that is shown twice is scaled once, and one that is dropped is not scaled at all.
+    conformed = [*picture, _gridded(job)] if _repeats_pictures(job) else [_gridded(job), *picture]
+    pushed = [_push_in(job.recipe, job.output.fps)] if held else []
+    # The push-in reads pixels, so it comes after the pictures have got their final format.
+    return strung(_input(job, 0), [*_timed(job), *conformed, *tail, _formatted(), *pushed])
+
+
+def _piece(job: SegmentJob, piece: Piece, number: int) -> Any:
+    picture = picture_filters(job.clip.video, job.output.width, job.output.height, job.frame)
+    cut = Filter("trim", {"start_frame": piece.first, "end_frame": piece.end})
+    turned = [Filter("reverse")] if piece.backwards else []
+    steps = [*_timed(job), _gridded(job), _padded(job, 0), cut, *picture, _formatted(), *turned]
+    return strung(_input(job, number), [*steps, Filter("setpts", {"expr": "PTS-STARTPTS"})])
+
+
+def _input(job: SegmentJob, number: int) -> Any:
+    clip, recipe = job.clip, job.recipe
+    # The filters end the clip exactly; this only stops ffmpeg from decoding on. ffmpeg-python takes two inputs with
+    # equal options for one, but every piece of a boomerang has to read the file on its own: a millisecond tells them
+    # apart.
+    last_ms = clip.pictures.start_ms - clip.container_start_ms + recipe.source_span.end + 1_000 + number
+    options: dict[str, str | int] = dict(zip((name[1:] for name in job.guard[::2]), job.guard[1::2], strict=True))
+    options |= {"threads": job.threads, "t": _seconds(last_ms)}
+    if has_alpha(clip.video) and clip.video.codec in {"vp8", "vp9"}:
+        # ffmpeg's own VP8 and VP9 decoders do not see the alpha channel.
+        options["c:v"] = {"vp8": "libvpx", "vp9": "libvpx-vp9"}[clip.video.codec]
+    return ffmpeg.input(job.source, **options)["V:0"]
+
+
+def _timed(job: SegmentJob) -> list[Filter]:
+    """The clip in its own time, only the part that is shown, at the recipe's speed."""
+    recipe = job.recipe
+    filters = [Filter("setpts", {"expr": "PTS-STARTPTS"})]
+    if recipe.source_span.end > 0:
+        # Without this, a few kilobytes that claim ten days of pictures fill the memory.
+        filters.append(Filter("trim", {"duration": _seconds(recipe.source_span.end)}))
+    if recipe.speed != 1:
+        # A coarse time base would round the new times; an unchanged clip keeps its own, in which they are exact.
+        slower = f"PTS*{recipe.speed.denominator}/{recipe.speed.numerator}"
+        filters += [Filter("settb", {"expr": "AVTB"}), Filter("setpts", {"expr": slower})]
+    return filters
+
+
+def _gridded(job: SegmentJob) -> Filter:
+    return Filter("fps", {"fps": _rate(job.output.fps), "round": "near", "start_time": 0})
+
+
+def _padded(job: SegmentJob, held_frames: int) -> Filter:
+    """The last picture, repeated for `held_frames` and for as long as its own time may last; never without end, so
+    that a clip whose pictures stop early is noticed and not frozen."""
+    own_time = job.clip.pictures.longest_ms * job.output.fps / (1000 * job.recipe.speed)
+    return Filter("tpad", {"stop": held_frames + int(own_time) + 2, "stop_mode": "clone"})
+
+
+def _formatted() -> Filter:
+    return Filter("format", {"pix_fmts": "yuv420p"})
+
+
+def _repeats_pictures(job: SegmentJob) -> bool:
+    rate = job.clip.video.average_rate
+    return job.clip.is_still or rate is None or rate * job.recipe.speed <= job.output.fps
+
+
+def _push_in(recipe: FitRecipe, fps: Fraction) -> Filter:
+    """A zoom into the middle of the held picture that starts and ends gently.
+
+    `perspective` reads between pixels. `zoompan`, the usual way, moves in whole pixels, which trembles.
+    """
+    amount = min(PUSH_IN_AT_MOST, PUSH_IN_PER_SECOND * recipe.fill_frames / fps)
+    passed = f"clip((on-{recipe.moving_frames - 1})/{recipe.fill_frames},0,1)"
+    # 3p^2 - 2p^3: no jump in speed where the motion starts and where it ends.
+    margin = f"(1-1/(1+{float(amount):.6f}*st(0,{passed})*ld(0)*(3-2*ld(0))))/2"
+    left, right, top, bottom = f"W*{margin}", f"W-W*{margin}", f"H*{margin}", f"H-H*{margin}"
+    corners = {"x0": left, "y0": top, "x1": right, "y1": top, "x2": left, "y2": bottom, "x3": right, "y3": bottom}
+    # Frames before the hold pass untouched.
+    still_moving = f"gte(n,{recipe.moving_frames})"
+    return Filter("perspective", {**corners, "interpolation": "cubic", "eval": "frame", "enable": still_moving})
+
+
+def _stamped(job: SegmentJob) -> list[Filter]:
+    """Exactly the frames of the window, each exactly on its place of the grid."""
+    fps = job.output.fps
+    return [
+        Filter("trim", {"end_frame": job.recipe.frame_count}),
+        Filter("settb", {"expr": f"{fps.denominator}/{fps.numerator}"}),
+        Filter("setpts", {"expr": "N"}),
+    ]
+
+
+def _encoding(job: SegmentJob) -> dict[str, str | int]:
+    fps, encoder = job.output.fps, job.output.encoder
+    seconds_apart = 2  # between two key frames: what players seek by
+    parameters = {
+        "keyint": round(seconds_apart * fps),
+        "min-keyint": max(1, round(fps)),
+        "scenecut": 40,
+        "open-gop": 0,  # a segment never looks into its neighbour
+        "stitchable": 1,  # x264 keeps its headers the same, whatever the pictures are
+    }
+    return {
+        "frames:v": job.recipe.frame_count,
+        "r": _rate(fps),
+        "c:v": "libx264",
+        "preset": encoder.preset.value,
+        "crf": encoder.crf,
+        "bf": 2,
+        "threads": job.threads,
+        "pix_fmt": "yuv420p",
+        "x264-params": ":".join(f"{name}={value}" for name, value in parameters.items()),
+        "video_track_timescale": track_clock(fps).timescale,
+        "map_metadata": -1,
+        "f": "mp4",
+    }
+
+
+def segment_faults(job: SegmentJob, media: MediaFacts, pictures: PictureTimes | None) -> list[str]:
+    """In which ways the finished file is not the segment that was asked for; empty where it is."""
+    video, output = media.video, job.output
+    if video is None or pictures is None:
+        return ["it holds no pictures"]
+    tags = (video.colour_matrix, video.colour_transfer, video.colour_primaries, video.colour_range)
+    faults = {
+        f"it has {pictures.count} frames, not {job.recipe.frame_count}": pictures.count == job.recipe.frame_count,
+        f"its codec is {video.codec}": video.codec == "h264",
+        f"its size is {video.width}x{video.height}": (video.width, video.height) == (output.width, output.height),
+        f"its pixels are {video.pixel_format}": video.pixel_format == "yuv420p",
+        f"its pixels' aspect is {video.sample_aspect}": video.sample_aspect == 1,
+        f"its rate is {video.nominal_rate}": video.nominal_rate == output.fps or pictures.count == 1,
+        f"its colour tags are {tags}": tags == ("bt709", "bt709", "bt709", "tv"),
+    }
+    return [fault for fault, holds in faults.items() if not holds]
+
+
+def _rate(fps: Fraction) -> str:
+    return f"{fps.numerator}/{fps.denominator}"
+
+
+def _seconds(length_ms: int) -> str:
+    return f"{length_ms // 1000}.{length_ms % 1000:03d}"

@@ -1,0 +1,45 @@
+"""What the clip fitter reads from the environment: `LOCKSTEP_CLIP_FITTER_*`."""
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from services.clip_fitter.clip import ClipLimits
+from shared.assets import StoreSettings
+from shared.service import BusSettings
+
+
+class Settings(BaseSettings):
+    """How many clips are fitted at once, with how many threads, and what a clip may be at most."""
+
+    model_config = SettingsConfigDict(env_prefix="LOCKSTEP_CLIP_FITTER_", extra="ignore")
+
+    bus: BusSettings = Field(default_factory=BusSettings)
+    store: StoreSettings = Field(default_factory=StoreSettings)
+
+    at_once: int = Field(default=1, ge=1, le=64, description="Scenes that one process fits at the same time.")
+    encoder_threads: int | None = Field(
+        default=None,
+        ge=1,
+        le=64,
+        description="Threads of one encode. Unset: the processors that this process may use, shared by `at_once`."
+        " Several encodes of one thread each need less processor time than one encode of several.",
+    )
+    time_limit_seconds: float = Field(default=3_600, gt=0, description="The longest that one encode may take.")
+    probe_limit_seconds: float = Field(
+        default=60, gt=0, description="The longest that reading a clip's facts may take."
+    )
+
+    most_pixels: int = Field(default=40_000_000, ge=256, description="Of one picture; 8K has 33 million.")
+    most_streams: int = Field(default=64, ge=1)
+    longest_clip_seconds: int = Field(default=3_600, ge=1)
+    longest_picture_seconds: int = Field(default=10, ge=1, description="How long a clip may show one picture.")
+
+    @property
+    def clip_limits(self) -> ClipLimits:
+        """What a clip may be at most."""
+        return ClipLimits(
+            pixels=self.most_pixels,
+            streams=self.most_streams,
+            length_ms=self.longest_clip_seconds * 1000,
+            picture_ms=self.longest_picture_seconds * 1000,
+        )

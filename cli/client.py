@@ -5,7 +5,6 @@ import mimetypes
 import secrets
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,25 +13,24 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.js.api import DeliverPolicy
-from shared.publish import publish_events
-from shared.stream import STREAM_NAME
 
 from cli.edge import Refused
 from shared.assets import Asset, AssetStore, derived_key, file_digest, source_key
-from shared.events import Event, ProgressTicked, ProjectSubmitted, StepFailed, VideoAssembled, event_from, history_of
+from shared.events import (
+    STREAM,
+    Event,
+    ProgressTicked,
+    ProjectSubmitted,
+    StepFailed,
+    VideoAssembled,
+    event_from,
+    history_of,
+    tokens_of,
+)
 from shared.project import Project, SubmittedProject
+from shared.publish import publish_events
 
 UPLOADS_AT_ONCE = 4
-
-LONGEST_WAIT_SECONDS = 10.0
-
-
-@dataclass(frozen=True)
-class Ended:
-    """How a project ended: exactly one of the two is there."""
-
-    assembled: VideoAssembled | None
-    failed: StepFailed | None
 
 
 @asynccontextmanager
@@ -83,7 +81,7 @@ async def submit(project: Project, files: Mapping[str, Path], store: AssetStore,
 async def history(client: Client, project_id: str) -> AsyncIterator[Event]:
     """The project's events, first what the stream holds and then each as it is said; ends with the project."""
     subscription = await client.jetstream().subscribe(
-        history_of(project_id), stream=STREAM_NAME, ordered_consumer=True, deliver_policy=DeliverPolicy.ALL
+        history_of(project_id), stream=STREAM, ordered_consumer=True, deliver_policy=DeliverPolicy.ALL
     )
     try:
         async for message in subscription.messages:
@@ -110,3 +108,19 @@ async def ticks(client: Client, project_id: str) -> AsyncIterator["asyncio.Queue
         yield queue
     finally:
         await subscription.unsubscribe()
+
+
+async def history_so_far(client: Client, project_id: str) -> list[Event]:
+    """The project's events that the stream holds now, in the order in which they were said."""
+    jetstream = client.jetstream()
+    subjects = (await jetstream.stream_info(STREAM, subjects_filter=history_of(project_id))).state.subjects or {}
+    messages = await asyncio.gather(*(jetstream.get_last_msg(STREAM, subject, direct=True) for subject in subjects))
+    ordered = sorted(messages, key=lambda message: message.seq or 0)
+    events = (event_from(message.subject or "", message.data or b"") for message in ordered)
+    return [event for event in events if event is not None]
+
+
+async def project_ids(client: Client) -> list[str]:
+    """The ids of all projects that the stream knows, oldest first by name."""
+    found = await client.jetstream().stream_info(STREAM, subjects_filter=ProjectSubmitted.wildcard())
+    return sorted(tokens_of(subject)["project_id"] for subject in found.state.subjects or {})

@@ -3,9 +3,9 @@
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
-from shared.certificate import Certificate
 
 from cli.follow import Story
+from shared.certificate import Certificate
 from shared.plan import ScenePlan
 
 
@@ -26,7 +26,7 @@ def summary(plan: ScenePlan, story: Story, certificate: Certificate) -> Group:
             str(scene.frame_count),
             f"{fitted.clip_ms / 1000:.2f} s",
             fitted.fit,
-            f"{float(proof.error_ms):.1f} ms",
+            "-" if proof.error_ms is None else f"{proof.error_ms:+.1f} ms",
         )
     warnings = [
         Text(f"{warning.scene_id or 'project'}: {warning.message}", style="yellow") for warning in plan.warnings

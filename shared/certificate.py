@@ -62,10 +62,10 @@ class CertifiedSoundtrack(Document):
 
 
 class CertificateFailure(Document):
-    """One finding that breaks the promise of sync: where, and by how much."""
+    """One finding that breaks the promise of sync."""
 
     scene_id: str | None
-    message: str
+    message: str = Field(description="What is wrong and by how much, in words, without a full stop.")
 
 
 class Certificate(Document):
@@ -99,9 +99,9 @@ class Certificate(Document):
     def sentence(self) -> str:
         """The proof in one line for a person to read."""
         if not self.holds:
-            return f"The certificate does not hold: {self.failures[0].message}"
+            return f"The certificate does not hold: {self.failures[0].message}."
         return (
-            f"In sync: {self.frame_count} of {self.planned_frame_count} frames, {len(self.scenes)} cuts and the voice"
+            f"In sync: {self.frame_count} of {self.planned_frame_count} frames, every scene and the voice"
             f" within {self.largest_error_ms:.1f} ms (a frame is {self.frame_ms:.1f} ms),"
             f" soundtrack {self.length_difference_ms:+.1f} ms against the picture."
         )

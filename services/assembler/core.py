@@ -1,0 +1,88 @@
+"""What the assembler decides: whether everything is here, which segments in which order, and under which keys.
+
+How the segments are joined is `join.py`, where to listen for the voice `listening.py`, what the measurements of the
+finished file prove `judgement.py`; all pure.
+"""
+
+from collections.abc import Sequence
+
+from shared.assets import Asset, derived_key
+from shared.certificate import Certificate
+from shared.errors import Unrecoverable
+from shared.events import SceneFitted, ScenesPlanned, SoundtrackMixed
+from shared.plan import ScenePlan
+
+JOIN_RECIPE_VERSION = 1
+"""Raise it when the same segments and the same soundtrack would be joined to other bytes."""
+
+CERTIFICATE_RECIPE_VERSION = 1
+"""Raise it when the same video would be measured or judged otherwise."""
+
+
+def is_complete(project_id: str, subjects: frozenset[str], scene_count: int) -> bool:
+    """True where the project's history holds the plan, the soundtrack and each of `scene_count` fitted scenes.
+
+    Scenes are looked up by number: events of scenes that the plan does not have cannot stand in for a missing one.
+    """
+    awaited = {
+        ScenesPlanned.subject.format(project_id=project_id),
+        SoundtrackMixed.subject.format(project_id=project_id),
+        *(
+            SceneFitted.subject.format(project_id=project_id, scene_number=number)
+            for number in range(1, scene_count + 1)
+        ),
+    }
+    return awaited <= subjects
+
+
+def segments_in_order(plan: ScenePlan, fitted: Sequence[SceneFitted]) -> tuple[Asset, ...]:
+    """The segments of the plan's scenes in the plan's order.
+
+    Raises `LookupError` where one is missing: the history has not been read to its end yet.
+    """
+    by_number = {event.scene_number: event.segment for event in fitted}
+    missing = [scene.number for scene in plan.scenes if scene.number not in by_number]
+    if missing:
+        raise LookupError(f"assembly is due, but the history holds no fitted scene {missing[0]}")
+    return tuple(by_number[scene.number] for scene in plan.scenes)
+
+
+def video_key(plan: ScenePlan, segments: Sequence[Asset], soundtrack: Asset) -> str:
+    """The key of the finished video: its segments in order, how many frames each owns, and its soundtrack."""
+    return derived_key(
+        "videos",
+        "mp4",
+        recipe_version=JOIN_RECIPE_VERSION,
+        segments=[segment.digest for segment in segments],
+        frame_counts=[scene.frame_count for scene in plan.scenes],
+        fps=plan.fps,
+        soundtrack=soundtrack.digest,
+    )
+
+
+def certificate_key(video_key: str, planned: ScenesPlanned) -> str:
+    """The key of the certificate: the video, and the plan and the recording that it is measured against."""
+    return derived_key(
+        "certificates",
+        "json",
+        recipe_version=CERTIFICATE_RECIPE_VERSION,
+        video=video_key,
+        plan=planned.plan.digest,
+        recording=planned.recording.digest,
+    )
+
+
+def refuse_unless_it_holds(certificate: Certificate) -> None:
+    """Raise `Unrecoverable` with the first finding where the certificate does not hold.
+
+    Joining the same segments again gives the same video, so there is nothing to retry.
+    """
+    if certificate.holds:
+        return
+    first, *others = certificate.failures
+    more = f" (and {len(others)} more)" if others else ""
+    raise Unrecoverable(
+        f"The finished video is not in sync: {first.message}{more}.",
+        remedy="It was not published; report this as a fault of Lockstep, with the project file and this message.",
+        scene_id=first.scene_id,
+    )

@@ -1,0 +1,222 @@
+"""What the measurements of a finished file prove: the certificate.
+
+The scenes are found by content: the finished file's packets are compared, digest by digest, with the packets of each
+segment. So the proof does not rest on anything that the join was told. A scene counts as in sync where its first frame
+is shown exactly at its planned frame, which is never more than half a frame from the cut itself.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise, takewhile
+
+from services.assembler.tracks import Packet, PictureTrack, SegmentTrack, SoundTrack
+from shared.certificate import Certificate, CertificateFailure, CertifiedScene, CertifiedSoundtrack, VoiceOffset
+from shared.plan import PlannedScene, ScenePlan
+from shared.timeline import SAMPLE_RATE, SAMPLES_PER_MS
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """Where a segment's first packet stands among the finished file's, and how many of its packets follow unbroken."""
+
+    position: int
+    unbroken: int
+
+
+def certify(
+    plan: ScenePlan,
+    segments: Sequence[SegmentTrack],
+    picture: PictureTrack,
+    sound: SoundTrack,
+    voice: Sequence[VoiceOffset],
+) -> Certificate:
+    """The certificate of a finished file: what was planned, what was measured, and every finding against it."""
+    seen = sightings([packet.digest for packet in picture.packets], [segment.digests for segment in segments])
+    scenes = _certified_scenes(plan, segments, picture, seen)
+    soundtrack = CertifiedSoundtrack(
+        planned_sample_count=plan.length_ms * SAMPLES_PER_MS,
+        sample_count=sound.sample_count,
+        first_sample_at=sound.first_sample_at,
+        is_continuous=sound.is_continuous,
+        voice=tuple(voice),
+    )
+    audio_length = sound.first_sample_at + Fraction(sound.sample_count, SAMPLE_RATE)
+    errors = [scene.error_ms for scene in scenes] + [offset.offset_ms for offset in voice]
+    spacing = _largest_spacing_error(plan.fps, picture)
+    failures = (
+        *_failures_of_scenes(scenes),
+        *_failures_of_picture(plan, segments, picture, spacing),
+        *_failures_of_soundtrack(plan, soundtrack, audio_length - picture.length),
+    )
+    return Certificate(
+        fps=plan.fps,
+        planned_frame_count=plan.frame_count,
+        frame_count=len(picture.packets),
+        largest_spacing_error_ms=_ms(spacing),
+        scenes=scenes,
+        soundtrack=soundtrack,
+        video_length=picture.length,
+        audio_length=audio_length,
+        length_difference_ms=_ms(audio_length - picture.length),
+        largest_error_ms=max((abs(error) for error in errors if error is not None), default=0.0),
+        failures=failures,
+        holds=not failures,
+    )
+
+
+def sightings(finished: Sequence[str], segments: Sequence[Sequence[str]]) -> tuple[Sighting | None, ...]:
+    """Where each segment is found among the finished file's packet digests, in order; None where it is not.
+
+    finished   [a0 a1 a2 | b0 b1 | a0 a1 a2]       two scenes may hold the same pictures: a segment is searched
+    segments    a0 a1 a2   b0 b1   a0 a1 a2        behind the one before it, and where its first packet occurs
+                ^          ^       ^               more than once, there where most of it follows
+    """
+    first_digests = {segment[0] for segment in segments if segment}
+    positions: dict[str, list[int]] = {digest: [] for digest in first_digests}
+    for position, digest in enumerate(finished):
+        if digest in first_digests:
+            positions[digest].append(position)
+    found: list[Sighting | None] = []
+    behind = 0
+    for segment in segments:
+        best: Sighting | None = None
+        for position in positions[segment[0]] if segment else ():
+            if position < behind:
+                continue
+            pairs = zip(segment, finished[position : position + len(segment)], strict=False)
+            sighting = Sighting(position, sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs)))
+            if best is None or sighting.unbroken > best.unbroken:
+                best = sighting
+            if sighting.unbroken == len(segment):
+                break
+        if best is not None:
+            behind = best.position + best.unbroken
+        found.append(best)
+    return tuple(found)
+
+
+def _certified_scenes(
+    plan: ScenePlan, segments: Sequence[SegmentTrack], picture: PictureTrack, seen: Sequence[Sighting | None]
+) -> tuple[CertifiedScene, ...]:
+    certified: list[CertifiedScene] = []
+    next_position = len(picture.packets)
+    # From the last to the first, since a scene ends where the next one that was found begins.
+    for scene, segment, sighting in reversed(list(zip(plan.scenes, segments, seen, strict=True))):
+        if sighting is None:
+            certified.append(_certified(scene, plan.fps, None, picture.tick, frame_count=0, is_intact=False))
+            continue
+        frame_count = next_position - sighting.position
+        certified.append(
+            _certified(
+                scene,
+                plan.fps,
+                picture.packets[sighting.position],
+                picture.tick,
+                frame_count=frame_count,
+                is_intact=sighting.unbroken == len(segment.digests) == frame_count,
+            )
+        )
+        next_position = sighting.position
+    return tuple(reversed(certified))
+
+
+def _certified(
+    scene: PlannedScene, fps: Fraction, first: Packet | None, tick: Fraction, *, frame_count: int, is_intact: bool
+) -> CertifiedScene:
+    at = None if first is None else first.shown_at * tick
+    return CertifiedScene(
+        number=scene.number,
+        scene_id=scene.scene_id,
+        window=scene.window,
+        planned_first_frame=scene.first_frame,
+        planned_frame_count=scene.frame_count,
+        first_frame_at=at,
+        frame_count=frame_count,
+        starts_with_key_frame=first is not None and first.is_key,
+        is_intact=is_intact,
+        error_ms=None if at is None else _ms(at - Fraction(scene.window.start, 1000)),
+        frame_error_ms=None if at is None else _ms(at - scene.first_frame / fps),
+    )
+
+
+def _largest_spacing_error(fps: Fraction, picture: PictureTrack) -> Fraction:
+    # Whole numbers: an hour has 100,000 frames, and a Fraction for each is a second of work.
+    per_tick = picture.tick * fps
+    off = max(
+        (
+            abs(shown_at * per_tick.numerator - number * per_tick.denominator)
+            for number, shown_at in enumerate(sorted(packet.shown_at for packet in picture.packets))
+        ),
+        default=0,
+    )
+    return Fraction(off, per_tick.denominator) / fps
+
+
+def _failures_of_scenes(scenes: Sequence[CertifiedScene]) -> list[CertificateFailure]:
+    failures = []
+    for scene in scenes:
+        name = f"scene {scene.scene_id!r}"
+        if scene.frame_error_ms is None:
+            message = f"{name} is not in it"
+        elif scene.frame_error_ms != 0:
+            message = f"{name} starts {_late(scene.frame_error_ms)} (planned for frame {scene.planned_first_frame})"
+        elif scene.frame_count != scene.planned_frame_count:
+            message = f"{name} has {scene.frame_count} frames, not {scene.planned_frame_count}"
+        elif not scene.is_intact:
+            message = f"{name} does not show all frames of its segment in their order"
+        elif not scene.starts_with_key_frame:
+            message = f"{name} does not start with a key frame"
+        else:
+            continue
+        failures.append(CertificateFailure(scene_id=scene.scene_id, message=message))
+    return failures
+
+
+def _failures_of_picture(
+    plan: ScenePlan, segments: Sequence[SegmentTrack], picture: PictureTrack, spacing: Fraction
+) -> list[CertificateFailure]:
+    messages = []
+    if len(picture.packets) != plan.frame_count:
+        messages.append(f"it has {len(picture.packets)} frames, not {plan.frame_count}")
+    if spacing != 0:
+        messages.append(f"its frames are not evenly spaced: one is {_ms(spacing):.3f} ms from its place on the grid")
+    if any(later.decoded_at <= earlier.decoded_at for earlier, later in pairwise(picture.packets)):
+        messages.append("its frames' decode times do not always increase")
+    if any(packet.decoded_at > packet.shown_at for packet in picture.packets):
+        messages.append("a frame is to be shown before it is decoded")
+    if any(segment.decoder_setup != picture.decoder_setup for segment in segments):
+        messages.append("it sets decoders up otherwise than its segments do")
+    return [CertificateFailure(scene_id=None, message=message) for message in messages]
+
+
+def _failures_of_soundtrack(
+    plan: ScenePlan, soundtrack: CertifiedSoundtrack, length_difference: Fraction
+) -> list[CertificateFailure]:
+    frame = 1 / plan.fps
+    messages = []
+    if abs(soundtrack.first_sample_at) > frame:
+        messages.append(f"its soundtrack starts {_late(_ms(soundtrack.first_sample_at))}")
+    missing = soundtrack.planned_sample_count - soundtrack.sample_count
+    if abs(Fraction(missing, SAMPLE_RATE)) > frame:
+        messages.append(f"its soundtrack has {soundtrack.sample_count} samples, not {soundtrack.planned_sample_count}")
+    if not soundtrack.is_continuous:
+        messages.append("its soundtrack has a hole or an overlap")
+    for offset in soundtrack.voice:
+        place = f"{offset.heard_at.start / 1000:.1f} to {offset.heard_at.end / 1000:.1f} s"
+        if offset.offset_ms is None:
+            messages.append(f"the voice was not found in its soundtrack at {place}")
+        elif abs(offset.offset_ms) > 1000 * frame:
+            messages.append(f"the voice is {_late(offset.offset_ms)} at {place}")
+    if abs(length_difference) > frame:
+        longer = "longer" if length_difference > 0 else "shorter"
+        messages.append(f"its soundtrack is {abs(_ms(length_difference)):.1f} ms {longer} than its picture")
+    return [CertificateFailure(scene_id=None, message=message) for message in messages]
+
+
+def _ms(seconds: Fraction) -> float:
+    return round(float(seconds * 1000), 3)
+
+
+def _late(error_ms: float) -> str:
+    return f"{abs(error_ms):.1f} ms {'late' if error_ms > 0 else 'early'}"

@@ -1,0 +1,23 @@
+"""The document that is kept beside a take, so that a take found in the store is as good as one just spoken."""
+
+from pydantic import Field
+
+from shared.assets import Asset
+from shared.timeline import Span
+from shared.transcript import Confidence, Document
+
+
+class ReportedWord(Document):
+    """A word as the voice itself timed it, in the take's own time."""
+
+    text: str
+    take_span: Span
+    confidence: Confidence
+
+
+class TakeReport(Document):
+    """A take's sound, its length, and the words that the voice reported, if any."""
+
+    audio: Asset
+    take_ms: int = Field(gt=0, description="Whole milliseconds; the file has exactly 48 samples for each.")
+    words: tuple[ReportedWord, ...] = ()

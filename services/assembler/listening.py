@@ -26,6 +26,9 @@ CLEAR_MARGIN = 2.0
 """A lower peak is the voice where it is this many times the highest peak elsewhere: with no voice in the mix the two
 highest were within 1.3, with the voice 20 dB under the bed 4.5 or more apart."""
 
+EVEN_MATCH = 0.98
+"""Peaks this near to the highest say the same: a word that is repeated evenly for seconds fits in several places."""
+
 PEAK_WIDTH_MS = 10
 """What lies this near to a peak belongs to it: a voice's pitch period."""
 
@@ -109,7 +112,7 @@ def voice_offset(listening: Listening, voice: Samples, mix: Samples) -> VoiceOff
     hay[at : at + len(fitting)] = fitting
 
     likeness = _likeness(needle, hay, lags=2 * reach + 1)
-    peak = int(np.argmax(likeness))
+    peak = _peak(likeness, expected=reach)
     width = PEAK_WIDTH_MS * SAMPLES_PER_MS
     elsewhere = max(likeness[: max(0, peak - width)].max(initial=0), likeness[peak + width :].max(initial=0))
     found = likeness[peak] >= CLEAR_LIKENESS or likeness[peak] > max(CLEAR_MARGIN * elsewhere, 1e-6)
@@ -118,6 +121,14 @@ def voice_offset(listening: Listening, voice: Samples, mix: Samples) -> VoiceOff
         offset_samples=peak - reach if found else None,
         likeness=round(float(np.clip(likeness[peak], -1, 1)), 3),
     )
+
+
+def _peak(likeness: NDArray[np.float64], *, expected: int) -> int:
+    inner = likeness[1:-1]
+    tops = 1 + np.flatnonzero((inner > likeness[:-2]) & (inner >= likeness[2:]))
+    even = tops[likeness[tops] >= EVEN_MATCH * likeness.max()]
+    # Where the sound fits in several places alike, the place where it should be is as well proven as any other.
+    return int(even[np.argmin(np.abs(even - expected))]) if len(even) else int(np.argmax(likeness))
 
 
 def _likeness(needle: NDArray[np.float64], hay: NDArray[np.float64], *, lags: int) -> NDArray[np.float64]:

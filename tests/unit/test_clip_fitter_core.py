@@ -1,0 +1,116 @@
+"""The fit ladder: any clip fills any window."""
+
+from fractions import Fraction
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.clip_fitter.core import Fill, FitLimits, FitRecipe, boomerang, fit
+from shared.timeline import FrameGrid, Span
+
+RATES = st.sampled_from([Fraction(24), Fraction(25), Fraction(30), Fraction(30_000, 1_001), Fraction(24_000, 1_001)])
+CLIPS = st.integers(min_value=1, max_value=120_000)
+WINDOWS = st.integers(min_value=1, max_value=5_000)
+LIMITS = st.builds(
+    FitLimits,
+    slowest=st.fractions(min_value=Fraction(4, 5), max_value=1, max_denominator=100),
+    fastest=st.fractions(min_value=1, max_value=Fraction(5, 4), max_denominator=100),
+    fill=st.sampled_from([Fill.BOOMERANG, Fill.HOLD]),
+)
+
+USUAL = FitLimits(Fraction(17, 20), Fraction(23, 20), Fill.BOOMERANG)
+HOLDING = FitLimits(Fraction(17, 20), Fraction(23, 20), Fill.HOLD)
+
+
+def fit_at_24(window_frames: int, clip_ms: int, limits: FitLimits = USUAL) -> FitRecipe:
+    return fit(window_frames, Fraction(24), clip_ms, limits)
+
+
+def test_a_clip_as_long_as_its_window_is_left_as_it_is() -> None:
+    recipe = fit_at_24(120, 5_000)
+    assert recipe == FitRecipe(120, 120, Span(0, 5_000), Fraction(1), Fill.NONE, "as it is")
+
+
+def test_a_clip_is_as_long_as_its_window_when_both_have_the_same_frames() -> None:
+    assert fit_at_24(120, 4_990).sentence == "as it is"
+
+
+def test_a_longer_clip_is_trimmed_at_its_own_speed() -> None:
+    recipe = fit_at_24(101, 5_000)
+    assert recipe == FitRecipe(101, 101, Span(0, 4_208), Fraction(1), Fill.NONE, "trimmed to 4.21 s of 5.00 s")
+
+
+def test_a_slightly_shorter_clip_is_slowed_until_its_end_meets_the_end_of_the_window() -> None:
+    recipe = fit_at_24(129, 5_000)
+    assert recipe == FitRecipe(129, 129, Span(0, 5_000), Fraction(120, 129), Fill.NONE, "slowed to 0.93x")
+
+
+def test_a_clip_that_is_one_frame_short_says_so_instead_of_claiming_its_own_speed() -> None:
+    assert fit_at_24(1_201, 50_000).sentence == "slowed to 0.999x"
+
+
+def test_a_much_shorter_clip_is_slowed_to_the_limit_and_runs_back() -> None:
+    recipe = fit_at_24(174, 5_000)
+    assert (recipe.speed, recipe.moving_frames, recipe.fill) == (Fraction(17, 20), 141, Fill.BOOMERANG)
+    assert recipe.sentence == "slowed to 0.85x, then 1.38 s of boomerang"
+
+
+def test_a_project_may_ask_for_a_hold_instead() -> None:
+    recipe = fit_at_24(174, 5_000, HOLDING)
+    assert recipe.fill is Fill.HOLD
+    assert recipe.sentence == "slowed to 0.85x, then held for 1.38 s with a slow push-in"
+
+
+def test_a_still_picture_is_held_for_the_whole_window() -> None:
+    recipe = fit_at_24(48, 0)
+    assert (recipe.moving_frames, recipe.fill_frames, recipe.fill) == (1, 47, Fill.HOLD)
+
+
+@given(WINDOWS, RATES, CLIPS, LIMITS)
+def test_a_recipe_always_has_exactly_the_frames_of_its_window(
+    window: int, fps: Fraction, clip_ms: int, limits: FitLimits
+) -> None:
+    recipe = fit(window, fps, clip_ms, limits)
+    assert recipe.frame_count == window
+    assert 1 <= recipe.moving_frames <= window
+    assert (recipe.fill is Fill.NONE) == (recipe.fill_frames == 0)
+
+
+@given(WINDOWS, RATES, CLIPS, LIMITS)
+def test_the_speed_never_leaves_its_limits(window: int, fps: Fraction, clip_ms: int, limits: FitLimits) -> None:
+    assert limits.slowest <= fit(window, fps, clip_ms, limits).speed <= limits.fastest
+
+
+@given(WINDOWS, RATES, CLIPS, LIMITS)
+def test_no_frame_comes_from_outside_the_clip(window: int, fps: Fraction, clip_ms: int, limits: FitLimits) -> None:
+    recipe = fit(window, fps, clip_ms, limits)
+    assert 0 <= recipe.source_span.start < recipe.source_span.end <= clip_ms
+    # The last moving frame starts at most half a frame's time behind the clip's last instant: that is rounding.
+    last_ms = (recipe.moving_frames - 1) / fps * 1000 * recipe.speed
+    assert last_ms <= clip_ms + FrameGrid(fps).frame_ms / 2 + 1
+
+
+@given(
+    st.integers(min_value=2, max_value=300),
+    st.integers(min_value=0, max_value=1_500),
+    st.integers(min_value=1, max_value=60),
+)
+def test_a_boomerang_turns_at_the_ends_and_never_jumps(moving: int, missing: int, longest: int) -> None:
+    pieces = boomerang(moving, missing, longest)
+    shown = [
+        frame
+        for piece in pieces
+        for frame in (range(piece.end - 1, piece.first - 1, -1) if piece.backwards else range(piece.first, piece.end))
+    ]
+    assert len(shown) == moving + missing
+    assert shown[:moving] == list(range(moving))
+    assert all(abs(later - earlier) == 1 for earlier, later in pairwise(shown))
+    assert all(0 <= frame < moving for frame in shown)
+    assert all(piece.length <= longest for piece in pieces if piece.backwards)
+
+
+def test_a_window_without_frames_is_a_mistake() -> None:
+    with pytest.raises(ValueError, match="at least one frame"):
+        fit_at_24(0, 5_000)

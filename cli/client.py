@@ -33,6 +33,11 @@ from shared.publish import publish_events
 UPLOADS_AT_ONCE = 4
 
 
+def without_password(url: str) -> str:
+    """The address without what must not be shown."""
+    return url.rpartition("@")[2]
+
+
 @asynccontextmanager
 async def connected(nats_url: str) -> AsyncIterator[Client]:
     """A connection to the bus. Raises `Refused` where none answers."""
@@ -40,7 +45,7 @@ async def connected(nats_url: str) -> AsyncIterator[Client]:
         client = await nats.connect(nats_url, connect_timeout=5, max_reconnect_attempts=5, allow_reconnect=True)
     except (OSError, NatsError, TimeoutError) as error:
         raise Refused(
-            f"No bus answers at {nats_url} ({type(error).__name__}). "
+            f"No bus answers at {without_password(nats_url)} ({type(error).__name__}). "
             "Start one with `lockstep up`, or name it with --nats-url."
         ) from None
     try:

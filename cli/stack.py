@@ -21,7 +21,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from shared.servers import nats_server, s3_server
+from shared.servers import ServerFailed, nats_server, s3_server
 from shared.stream import provision
 
 from cli.edge import Refused
@@ -70,9 +70,12 @@ async def embedded_stack(
             history = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lockstep-history-")))
         history.mkdir(exist_ok=True)
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lockstep-scratch-")))
-        bus, store = await asyncio.gather(
-            stack.enter_async_context(nats_server(history)), stack.enter_async_context(s3_server(home / "store"))
-        )
+        try:
+            bus, store = await asyncio.gather(
+                stack.enter_async_context(nats_server(history)), stack.enter_async_context(s3_server(home / "store"))
+            )
+        except ServerFailed as error:
+            raise Refused(str(error)) from None
         environment = {
             **os.environ,
             "LOCKSTEP_NATS_URL": bus.url,

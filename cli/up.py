@@ -6,6 +6,7 @@ import time
 import click
 
 from cli.doctor import missing_programs
+from cli.client import without_password
 from cli.edge import Refused
 from cli.home import home_folder
 from cli.stack import default_fitters, embedded_stack
@@ -19,7 +20,7 @@ async def keep_running(fitters: int | None) -> None:
     workers = fitters or default_fitters()
     async with embedded_stack(home_folder(), fitters=workers, keep_history=True, say=click.echo) as stack:
         click.echo(f"Ready after {time.monotonic() - began:.1f} s, with {workers} clip fitters.")
-        click.echo(f"  bus    {stack.nats_url}")
+        click.echo(f"  bus    {without_password(stack.nats_url)}")
         click.echo(f"  store  {stack.store.endpoint}")
         click.echo("Send projects with `lockstep submit PROJECT.yaml`; stop with Ctrl-C.")
         await asyncio.Event().wait()

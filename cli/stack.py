@@ -21,13 +21,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from shared.servers import ServerFailed, nats_server, s3_server
-from shared.stream import provision
-
 from cli.edge import Refused
 from cli.home import RunningStack, held_home, note_stack
 from cli.host import READY
 from shared.assets import StoreSettings
+from shared.servers import ServerFailed, nats_server, s3_server
+from shared.stream import provision
 
 LIGHT_SERVICES = ("voiceover", "transcriber", "scene_planner", "mixer", "assembler")
 

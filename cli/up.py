@@ -5,8 +5,8 @@ import time
 
 import click
 
-from cli.doctor import missing_programs
 from cli.client import without_password
+from cli.doctor import missing_programs
 from cli.edge import Refused
 from cli.home import home_folder
 from cli.stack import default_fitters, embedded_stack

@@ -1,0 +1,327 @@
+"""The mixer's decisions: how loud each layer is, what is loud enough, and which keys the work has."""
+
+import re
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.mixer.bed import SHORTEST_MUSIC_MS, BedPlan
+from services.mixer.envelope import BedCurve, deepened, speech_regions
+from services.mixer.limiting import Cells, gain_to_target, peak_of
+from services.mixer.loudness import Powers, integrated_lufs, mean_lufs, slice_middles, slices_in
+from shared.assets import Asset, Determinant, derived_key
+from shared.errors import Unrecoverable
+from shared.plan import ScenePlan
+from shared.project import Music
+from shared.soundtrack import DuckedSpan, SceneLoudness, SoundtrackReport
+from shared.timeline import SAMPLES_PER_MS, Span
+from shared.transcript import Recording
+
+RECIPE_VERSION = 1
+
+STEM_LUFS = -20.0
+"""Both stems are brought to this before the bed is ducked, so that the project's decibels mean the same for any file.
+
+The number is arbitrary (the mix is brought to its target afterwards) but leaves headroom in a stem that is kept.
+"""
+
+LOUDNESS_TOLERANCE_LU = 0.5  # issue: the soundtrack's integrated loudness is within 0.5 LU of the target
+TRUE_PEAK_LIMIT_DBTP = -1.0  # EBU R128, section "true peak": at most -1 dBTP in production
+
+FIRST_CEILING_DBFS = -2.0
+"""Where the limiter stops the first encode: AAC overshoots a ceiling of -1.8 by up to 0.7 dB (measured at -14 LUFS)."""
+
+_CEILING_MARGIN_DB = 0.2  # a second encode overshoots a little differently from the first
+_LARGEST_TAKE_GAIN_DB = 6.0  # judgement: a take further off than this was meant to be
+_LOUDNESS_LINE = re.compile(r"^\s*I:\s*(-?[\d.]+|-?inf|nan) LUFS", re.MULTILINE)
+_PEAK_LINE = re.compile(r"^\s*Peak:\s*(-?[\d.]+|-?inf|nan) dBFS", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Everything that a soundtrack is made from."""
+
+    recording: Recording
+    plan: ScenePlan
+    music: Music | None
+    music_asset: Asset | None
+    loudness: int
+
+    @property
+    def soundtrack_key(self) -> str:
+        """The soundtrack's key."""
+        return derived_key("soundtracks", "m4a", recipe_version=RECIPE_VERSION, **self._determinants())
+
+    @property
+    def report_key(self) -> str:
+        """The key of the report about it."""
+        return derived_key("soundtrack-reports", "json", recipe_version=RECIPE_VERSION, **self._determinants())
+
+    def _determinants(self) -> dict[str, Determinant]:
+        # Scenes' names do not matter; how their words group does, to the report.
+        digest = "" if self.music_asset is None else self.music_asset.digest
+        return {
+            "voiceover": self.recording.voiceover.digest,
+            "length_ms": self.plan.length_ms,
+            "takes": [[take.span.start, take.span.end] for take in self.recording.takes],
+            "words": [[[word.span.start, word.span.end] for word in scene.words] for scene in self.plan.scenes],
+            "loudness": self.loudness,
+            "music": None if self.music is None else self.music.model_copy(update={"file": digest}),
+        }
+
+
+@dataclass(frozen=True)
+class VoiceCurve:
+    """The voice's gain in decibels at points of the master clock, straight between them."""
+
+    at_ms: tuple[float, ...]
+    gain_db: tuple[float, ...]
+
+    def decibels(self, at_ms: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The gain in decibels at times in milliseconds."""
+        return np.interp(at_ms, self.at_ms, self.gain_db)
+
+    def gain(self, first_sample: int, count: int) -> NDArray[np.float32]:
+        """The linear gain of `count` samples from `first_sample` on; one number where it does not move."""
+        first_ms, last_ms = first_sample / SAMPLES_PER_MS, (first_sample + count) / SAMPLES_PER_MS
+        inside = [db for at, db in zip(self.at_ms, self.gain_db, strict=True) if first_ms < at < last_ms]
+        edges = self.decibels(np.array([first_ms, last_ms]))
+        if all(db == edges[0] for db in (*inside, edges[1])):
+            return np.array([10 ** (edges[0] / 20)], dtype=np.float32)
+        at_ms = first_ms + np.arange(count) / SAMPLES_PER_MS
+        linear: NDArray[np.float32] = np.power(10, self.decibels(at_ms) / 20).astype(np.float32)
+        return linear
+
+
+@dataclass(frozen=True)
+class LevelledBed:
+    """How the music becomes the bed: its pieces, its gain over time, and the gain that levels it."""
+
+    plan: BedPlan
+    curve: BedCurve
+    gain_db: float
+
+    def gain(self, first_sample: int, count: int) -> NDArray[np.float32]:
+        """The linear gain, levelling and ducking together, of `count` samples; one number where it does not move."""
+        return self.curve.gain(first_sample, count) * np.float32(10 ** (self.gain_db / 20))
+
+
+@dataclass(frozen=True)
+class StemLevels:
+    """What was measured while the stems were written: their powers, and the powers and cells of their sum."""
+
+    voice: Powers
+    bed: Powers | None
+    mix: Powers
+    mix_cells: Cells
+
+
+@dataclass(frozen=True)
+class Levelling:
+    """What brings the mix to its target: a linear gain and the limiter's ceiling (None: no limiter needed)."""
+
+    gain_db: float
+    ceiling_dbfs: float | None
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Loudness and true peak of an encoded file."""
+
+    loudness_lufs: float
+    true_peak_dbtp: float
+
+
+def level_voice(recording: Recording, powers: Powers) -> VoiceCurve:
+    """Gains that bring the voice to the stem level, each take by its own, so that takes sound like one sitting.
+
+    `powers` are the single channel's; in the mix the voice is in both, which is 3 LU louder. Raises
+    `Unrecoverable` where the voiceover is silent.
+    """
+    powers = 2 * powers
+    whole = integrated_lufs(powers)
+    if whole is None:
+        raise Unrecoverable(
+            "The voiceover is silent.", remedy="Listen to the recording, or choose a voice that speaks, and try again."
+        )
+    at_ms: list[float] = []
+    gain_db: list[float] = []
+    for take in sorted(recording.takes, key=lambda take: take.span):
+        level = integrated_lufs(powers[slices_in((take.span,), powers.size)])
+        own = 0.0 if level is None else max(-_LARGEST_TAKE_GAIN_DB, min(_LARGEST_TAKE_GAIN_DB, whole - level))
+        # Takes that touch still need a moment for the gain to move in: 5 ms of each.
+        room = min(5.0, take.span.length / 3)
+        at_ms += [take.span.start + room, take.span.end - room]
+        gain_db += [STEM_LUFS - whole + own] * 2
+    if not at_ms:
+        return VoiceCurve((0.0,), (STEM_LUFS - whole,))
+    return VoiceCurve(tuple(at_ms), tuple(gain_db))
+
+
+def levelled_powers(curve: VoiceCurve, powers: Powers) -> Powers:
+    """The powers that the voice will have in the mix, where it is in both channels."""
+    middles = slice_middles(powers.size)
+    levelled: Powers = 2 * powers * np.power(10, curve.decibels(middles) / 10)
+    return levelled
+
+
+def level_bed(music: Music, plan: ScenePlan, bed: BedPlan, *, voice: Powers, open_bed: Powers) -> LevelledBed:
+    """The bed at the stem level plus the project's own gain, ducked under the words until the voice stands clear.
+
+    `open_bed` holds the powers of the bed before any gain. Raises `Unrecoverable` where it is silent.
+    """
+    level = integrated_lufs(open_bed)
+    if level is None:
+        raise Unrecoverable(
+            f"The music file {music.file!r} is silent.",
+            remedy="Choose another file, or leave `music` out of the project.",
+        )
+    gain_db = STEM_LUFS - level + music.gain_db
+    words = tuple(word.span for scene in plan.scenes for word in scene.words)
+    curve = BedCurve(speech_regions(words, music.ducking), music.ducking)
+    return LevelledBed(bed, clear_the_voice(curve, voice, open_bed * 10 ** (gain_db / 10)), gain_db)
+
+
+def clear_the_voice(curve: BedCurve, voice: Powers, open_bed: Powers) -> BedCurve:
+    """The curve with the bed deeper in those regions where a loud stretch of music would come too near the voice.
+
+    `open_bed` holds the powers of the levelled bed before it is ducked.
+    """
+    return replace(
+        curve,
+        regions=tuple(
+            deepened(
+                region,
+                voice_over_bed_lu=_voice_over_bed((region.span,), voice, open_bed, region.depth_db),
+                clearance_db=curve.ducking.clearance_db,
+            )
+            for region in curve.regions
+        ),
+    )
+
+
+def _voice_over_bed(spans: tuple[Span, ...], voice: Powers, bed: Powers, bed_gain_db: float) -> float | None:
+    chosen = slices_in(spans, voice.size)
+    voice_lufs, bed_lufs = mean_lufs(voice, chosen), mean_lufs(bed, chosen)
+    return None if voice_lufs is None or bed_lufs is None else voice_lufs - bed_lufs - bed_gain_db
+
+
+def weigh_scenes(plan: ScenePlan, voice: Powers, bed: Powers | None) -> tuple[SceneLoudness, ...]:
+    """Voice and bed while each scene's words are spoken."""
+    weighed: list[SceneLoudness] = []
+    for scene in plan.scenes:
+        chosen = slices_in(tuple(word.span for word in scene.words), voice.size)
+        voice_lufs = mean_lufs(voice, chosen)
+        bed_lufs = None if bed is None else mean_lufs(bed, chosen)
+        apart = None if voice_lufs is None or bed_lufs is None else voice_lufs - bed_lufs
+        weighed.append(
+            SceneLoudness(
+                number=scene.number,
+                voice_lufs=_rounded(voice_lufs),
+                bed_lufs=_rounded(bed_lufs),
+                voice_over_bed_lu=_rounded(apart),
+            )
+        )
+    return tuple(weighed)
+
+
+def bed_in_pauses(curve: BedCurve, bed: Powers) -> float | None:
+    """The bed's loudness where the curve is all the way up, or None where it never is."""
+    middles = slice_middles(bed.size)
+    return _rounded(mean_lufs(bed, curve.decibels(middles) > curve.ducking.pause_db - 0.1))
+
+
+def first_levelling(levels: StemLevels, *, target_lufs: float) -> Levelling:
+    """The gain from the unlimited mix to the target, the limiter's loss foreseen.
+
+    The limiter is left out where even a true peak 2 dB above the samples stays under its ceiling.
+    """
+    gain_db = gain_to_target(levels.mix, levels.mix_cells, target_lufs=target_lufs, ceiling_dbfs=FIRST_CEILING_DBFS)
+    largest = peak_of(levels.mix_cells) * 10 ** (gain_db / 20)
+    return Levelling(gain_db, FIRST_CEILING_DBFS if largest > 10 ** ((FIRST_CEILING_DBFS - 2) / 20) else None)
+
+
+def corrected_levelling(levelling: Levelling, measured: Measured, *, target_lufs: float) -> Levelling | None:
+    """The levelling of a second encode, or None where the first is on target."""
+    missing_lu = target_lufs - measured.loudness_lufs
+    too_high_db = measured.true_peak_dbtp - TRUE_PEAK_LIMIT_DBTP
+    if abs(missing_lu) <= LOUDNESS_TOLERANCE_LU and too_high_db <= 0:
+        return None
+    ceiling = FIRST_CEILING_DBFS if levelling.ceiling_dbfs is None else levelling.ceiling_dbfs
+    if too_high_db > 0:
+        ceiling -= too_high_db + _CEILING_MARGIN_DB
+    return Levelling(levelling.gain_db + missing_lu, ceiling)
+
+
+def read_measurement(printed: str) -> Measured:
+    """Loudness and true peak from the summary that ffmpeg's `ebur128` prints. Raises `ValueError` without one."""
+    loudness, peak = _LOUDNESS_LINE.findall(printed), _PEAK_LINE.findall(printed)
+    if not loudness or not peak:
+        raise ValueError("ffmpeg printed no loudness")
+    return Measured(float(loudness[-1]), float(peak[-1]))
+
+
+def require_usable_music(*, file: str, container: str, has_audio: bool) -> None:
+    """Raises `Unrecoverable` where a music file has no sound or is a list of other files."""
+    if any(name in {"hls", "dash", "concat", "concatf", "sdp", "rtsp", "tty"} for name in container.split(",")):
+        raise Unrecoverable(f"The music file {file!r} is a playlist, not music.", remedy="Name a sound file.")
+    if not has_audio:
+        raise Unrecoverable(f"The music file {file!r} has no sound.", remedy="Name a file that has sound.")
+
+
+def require_whole_voiceover(*, sample_rate: int, channels: int, sample_count: int, length_ms: int) -> None:
+    """Raises `Unrecoverable` where the stored voiceover is not what the plan was made for."""
+    wanted = length_ms * SAMPLES_PER_MS
+    if (sample_rate, channels, sample_count) != (48_000, 1, wanted):
+        raise Unrecoverable(
+            f"The voiceover has {sample_count} samples in {channels} channels at {sample_rate} Hz where the plan"
+            f" counts {wanted} in one at 48000 Hz.",
+            remedy="Submit the project again; if it happens twice, report it.",
+        )
+
+
+def require_long_enough_music(*, file: str, sample_count: int) -> None:
+    """Raises `Unrecoverable` where the decoded music is too short to be repeated."""
+    if sample_count < SHORTEST_MUSIC_MS * SAMPLES_PER_MS:
+        raise Unrecoverable(
+            f"The music file {file!r} is {sample_count / SAMPLES_PER_MS:.0f} ms long.",
+            remedy="Choose music of a few seconds or more.",
+        )
+
+
+def require_exact_length(printed: str, *, length_ms: int) -> None:
+    """Raises `RuntimeError` where the encoded file does not declare exactly the plan's samples.
+
+    `printed` is ffprobe's answer. A mismatch is a bug to report, never something to cut off.
+    """
+    if printed.strip() != str(length_ms * SAMPLES_PER_MS):
+        raise RuntimeError(f"the soundtrack has {printed.strip()} samples, the plan {length_ms * SAMPLES_PER_MS}")
+
+
+def write_report(
+    inputs: Inputs,
+    bed: LevelledBed | None,
+    levels: StemLevels,
+    soundtrack: Asset,
+    measured: Measured,
+    encode_count: int,
+) -> SoundtrackReport:
+    """What was made and what was measured on it."""
+    return SoundtrackReport(
+        soundtrack=soundtrack,
+        sample_count=inputs.plan.length_ms * SAMPLES_PER_MS,
+        loudness_lufs=measured.loudness_lufs,
+        true_peak_dbtp=measured.true_peak_dbtp,
+        encode_count=encode_count,
+        scenes=weigh_scenes(inputs.plan, levels.voice, levels.bed),
+        pauses_bed_lufs=None if bed is None or levels.bed is None else bed_in_pauses(bed.curve, levels.bed),
+        ducked=()
+        if bed is None
+        else tuple(DuckedSpan(span=r.span, depth_db=round(r.depth_db, 2)) for r in bed.curve.regions),
+        seams_ms=() if bed is None else tuple(seam // SAMPLES_PER_MS for seam in bed.plan.seams),
+    )
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 2)

@@ -1,0 +1,186 @@
+"""From the scene plan to the soundtrack: gather, decide, render, encode, measure."""
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from services.mixer import bed, commands, core, wave_files
+from services.mixer.core import Inputs, LevelledBed, Levelling, Measured, StemLevels
+from services.mixer.loudness import Powers
+from services.mixer.wave_files import BedFiles, VoiceFiles
+from shared.assets import Asset, AssetStore
+from shared.errors import Unrecoverable
+from shared.events import ScenesPlanned, SoundtrackMixed
+from shared.ffmpeg import FfmpegError, probe_media, run_ffmpeg, run_ffprobe
+from shared.plan import ScenePlan
+from shared.project import Music, SubmittedProject
+from shared.service import Step
+from shared.soundtrack import SoundtrackReport
+from shared.timeline import SAMPLES_PER_MS
+from shared.transcript import Recording
+
+
+@dataclass(frozen=True)
+class Stems:
+    """The layers on disk, ready to be summed, and what was measured on them."""
+
+    voice: Path
+    bed: Path | None
+    levelled_bed: LevelledBed | None
+    levels: StemLevels
+
+
+@dataclass(frozen=True)
+class EncodedSoundtrack:
+    """A soundtrack on disk, what was measured on it, and how many encodes it took."""
+
+    path: Path
+    measured: Measured
+    encode_count: int
+
+
+@dataclass(frozen=True)
+class Handlers:
+    """What the mixer does when it hears something."""
+
+    store: AssetStore
+    ffmpeg_timeout_seconds: float
+
+    async def mix_soundtrack(self, event: ScenesPlanned, step: Step) -> SoundtrackMixed:
+        """Mix voice and bed into the soundtrack, exactly as long as the voiceover, or find it in the store."""
+        inputs = await self._gather_inputs(event)
+        found = await self._find_report(inputs)
+        if found is not None:
+            return _answer(event, *found, from_store=True)
+        stems = await self._write_stems(inputs, step)
+        encoded = await self._encode_on_target(inputs, stems, step)
+        soundtrack = await self.store.put_file(encoded.path, inputs.soundtrack_key, "audio/mp4")
+        report = core.write_report(
+            inputs, stems.levelled_bed, stems.levels, soundtrack, encoded.measured, encoded.encode_count
+        )
+        # The report goes last: finding it means that the work is done.
+        stored = await self.store.put_document(report, inputs.report_key)
+        step.report_progress(100)
+        return _answer(event, report, stored, from_store=False)
+
+    async def _gather_inputs(self, event: ScenesPlanned) -> Inputs:
+        submitted = await self.store.get_document(event.project, SubmittedProject)
+        music = submitted.project.music
+        return Inputs(
+            recording=await self.store.get_document(event.recording, Recording),
+            plan=await self.store.get_document(event.plan, ScenePlan),
+            music=music,
+            music_asset=None if music is None else submitted.source(music.file),
+            loudness=submitted.project.output.loudness,
+        )
+
+    async def _find_report(self, inputs: Inputs) -> tuple[SoundtrackReport, Asset] | None:
+        stored = await self.store.find(inputs.report_key)
+        if stored is None or await self.store.find(inputs.soundtrack_key) is None:
+            return None
+        return await self.store.get_document(stored, SoundtrackReport), stored
+
+    async def _write_stems(self, inputs: Inputs, step: Step) -> Stems:
+        voice = await self._fetch_voiceover(inputs, step.scratch)
+        powers = await asyncio.to_thread(wave_files.measure_powers, voice)
+        voice_curve = core.level_voice(inputs.recording, powers)
+        step.report_progress(10)
+        bed_files: BedFiles | None = None
+        if inputs.music is not None and inputs.music_asset is not None:
+            music = await self._decode_music(inputs.music, inputs.music_asset, inputs.plan, step.scratch)
+            step.report_progress(20)
+            levelled = await self._plan_bed(inputs.music, music, inputs.plan, core.levelled_powers(voice_curve, powers))
+            bed_files = BedFiles(music, levelled, step.scratch / "bed-stem.wav")
+        step.report_progress(25)
+        voice_files = VoiceFiles(voice, voice_curve, step.scratch / "voice-stem.wav")
+        levels = await asyncio.to_thread(wave_files.write_stems, voice_files, bed_files)
+        step.report_progress(35)
+        return Stems(
+            voice=voice_files.stem,
+            bed=None if bed_files is None else bed_files.stem,
+            levelled_bed=None if bed_files is None else bed_files.levelled,
+            levels=levels,
+        )
+
+    async def _fetch_voiceover(self, inputs: Inputs, scratch: Path) -> Path:
+        voice = scratch / "voiceover.wav"
+        await self.store.fetch(inputs.recording.voiceover, voice)
+        facts = await asyncio.to_thread(wave_files.wave_facts, voice)
+        core.require_whole_voiceover(
+            sample_rate=facts.sample_rate,
+            channels=facts.channels,
+            sample_count=facts.sample_count,
+            length_ms=inputs.plan.length_ms,
+        )
+        return voice
+
+    async def _decode_music(self, music: Music, asset: Asset, plan: ScenePlan, scratch: Path) -> Path:
+        source = scratch / f"music{PurePosixPath(asset.key).suffix}"
+        wave = scratch / "music-decoded.wav"
+        await self.store.fetch(asset, source)
+        try:
+            facts = await probe_media(source)
+            core.require_usable_music(file=music.file, container=facts.container, has_audio=facts.audio is not None)
+            await run_ffmpeg(
+                commands.decode_music(str(source), str(wave), at_most_ms=plan.length_ms),
+                timeout_seconds=self.ffmpeg_timeout_seconds,
+            )
+        except FfmpegError as error:
+            raise Unrecoverable(
+                f"The music file {music.file!r} cannot be read: {error.cause}",
+                remedy="Check that it plays, or convert it, e.g. to MP3 or WAV.",
+            ) from error
+        return wave
+
+    async def _plan_bed(self, music: Music, wave: Path, plan: ScenePlan, voice: Powers) -> LevelledBed:
+        facts = await asyncio.to_thread(wave_files.wave_facts, wave)
+        core.require_long_enough_music(file=music.file, sample_count=facts.sample_count)
+        bed_plan = bed.plan_bed(
+            music_start=0,
+            music_end=facts.sample_count,
+            length=plan.length_ms * SAMPLES_PER_MS,
+            fade_out_ms=music.fade_out_ms,
+            seam=bed.plain_seam(0, facts.sample_count, music.crossfade_ms),
+        )
+        open_bed = await asyncio.to_thread(wave_files.measure_powers, wave, bed=bed_plan)
+        return core.level_bed(music, plan, bed_plan, voice=voice, open_bed=open_bed)
+
+    async def _encode_on_target(self, inputs: Inputs, stems: Stems, step: Step) -> EncodedSoundtrack:
+        """Encode, measure the encoded file, and encode once more where it misses its target."""
+        levelling = core.first_levelling(stems.levels, target_lufs=inputs.loudness)
+        path = step.scratch / "soundtrack.m4a"
+        measured = await self._encode_and_measure(inputs, stems, levelling, path, step, first_percent=35)
+        corrected = core.corrected_levelling(levelling, measured, target_lufs=inputs.loudness)
+        if corrected is None:
+            return EncodedSoundtrack(path, measured, encode_count=1)
+        measured = await self._encode_and_measure(inputs, stems, corrected, path, step, first_percent=65)
+        return EncodedSoundtrack(path, measured, encode_count=2)
+
+    async def _encode_and_measure(
+        self, inputs: Inputs, stems: Stems, levelling: Levelling, path: Path, step: Step, *, first_percent: int
+    ) -> Measured:
+        length_ms = inputs.plan.length_ms
+        await run_ffmpeg(
+            commands.encode_soundtrack(
+                str(stems.voice), None if stems.bed is None else str(stems.bed), str(path), levelling=levelling
+            ),
+            timeout_seconds=self.ffmpeg_timeout_seconds,
+            on_progress=lambda at_ms: step.report_progress(first_percent + min(25, 25 * at_ms // length_ms)),
+        )
+        printed = await run_ffprobe(commands.probe_sample_count(str(path)))
+        core.require_exact_length(printed, length_ms=length_ms)
+        return core.read_measurement(
+            await run_ffmpeg(commands.measure_loudness(str(path)), timeout_seconds=self.ffmpeg_timeout_seconds)
+        )
+
+
+def _answer(event: ScenesPlanned, report: SoundtrackReport, stored: Asset, *, from_store: bool) -> SoundtrackMixed:
+    return SoundtrackMixed(
+        project_id=event.project_id,
+        soundtrack=report.soundtrack,
+        report=stored,
+        sample_count=report.sample_count,
+        loudness_lufs=report.loudness_lufs,
+        true_peak_dbtp=report.true_peak_dbtp,
+        from_store=from_store,
+    )

@@ -1,0 +1,128 @@
+"""WAV files over `soundfile`, read and written a second at a time: memory stays flat however long the project is."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from services.mixer.bed import BedPlan, readings
+from services.mixer.core import LevelledBed, StemLevels, VoiceCurve
+from services.mixer.limiting import Cells, cells_of, joined
+from services.mixer.loudness import SLICE_SAMPLES, Powers, Samples, slice_powers
+from shared.timeline import SAMPLE_RATE
+
+_BLOCK_SAMPLES = 10 * SLICE_SAMPLES  # one second: a whole number of slices, so that powers of blocks can be joined
+
+
+@dataclass(frozen=True)
+class WaveFacts:
+    """What the header of a WAV file says."""
+
+    sample_rate: int
+    channels: int
+    sample_count: int
+
+
+@dataclass(frozen=True)
+class VoiceFiles:
+    """The voiceover, its gain over time, and where the levelled stem goes."""
+
+    source: Path
+    curve: VoiceCurve
+    stem: Path
+
+
+@dataclass(frozen=True)
+class BedFiles:
+    """The decoded music, how it becomes the bed, and where the levelled and ducked stem goes."""
+
+    source: Path
+    levelled: LevelledBed
+    stem: Path
+
+
+def wave_facts(path: Path) -> WaveFacts:
+    """The facts of a WAV file."""
+    facts = soundfile.info(str(path))
+    return WaveFacts(int(facts.samplerate), int(facts.channels), int(facts.frames))
+
+
+def measure_powers(path: Path, *, bed: BedPlan | None = None) -> Powers:
+    """The powers of a file, or of the bed that a plan makes of it."""
+    with soundfile.SoundFile(str(path)) as wave:
+        if bed is None:
+            powers = [
+                slice_powers(wave.read(count, dtype="float32", always_2d=True)) for _, count in _blocks(len(wave))
+            ]
+        else:
+            powers = [slice_powers(_read_bed(wave, bed, first, count)) for first, count in _blocks(bed.length)]
+    return np.concatenate(powers) if powers else np.zeros(0)
+
+
+def read_samples(path: Path, first: int, count: int) -> Samples:
+    """A short stretch of a file."""
+    with soundfile.SoundFile(str(path)) as wave:
+        return _read(wave, first, count)
+
+
+def write_stems(voice: VoiceFiles, bed: BedFiles | None) -> StemLevels:
+    """Write the levelled voice and the levelled, ducked bed, sample-aligned, and measure both and their sum."""
+    voices: list[Powers] = []
+    beds: list[Powers] = []
+    mixes: list[Powers] = []
+    cells: list[Cells] = []
+    with ExitStack() as files:
+        spoken_source = files.enter_context(soundfile.SoundFile(str(voice.source)))
+        spoken_stem = files.enter_context(_stem(voice.stem, channels=1))
+        music_source = None if bed is None else files.enter_context(soundfile.SoundFile(str(bed.source)))
+        bed_stem = None if bed is None else files.enter_context(_stem(bed.stem, channels=2))
+        for first, count in _blocks(len(spoken_source)):
+            mix: Samples = spoken_source.read(count, dtype="float32", always_2d=True)
+            mix *= voice.curve.gain(first, count)[:, np.newaxis]
+            spoken_stem.write(mix)
+            voices.append(2 * slice_powers(mix))  # twice, because the mix has the voice in both channels
+            if bed is None or music_source is None or bed_stem is None:
+                mixes.append(voices[-1])
+            else:
+                under = _read_bed(music_source, bed.levelled.plan, first, count)
+                under *= bed.levelled.gain(first, count)[:, np.newaxis]
+                bed_stem.write(under)
+                beds.append(slice_powers(under))
+                mix = mix + under
+                mixes.append(slice_powers(mix))
+            cells.append(cells_of(mix))
+    return StemLevels(
+        voice=np.concatenate(voices),
+        bed=np.concatenate(beds) if beds else None,
+        mix=np.concatenate(mixes),
+        mix_cells=joined(cells),
+    )
+
+
+def _blocks(total: int) -> Iterator[tuple[int, int]]:
+    for first in range(0, total, _BLOCK_SAMPLES):
+        yield first, min(_BLOCK_SAMPLES, total - first)
+
+
+def _stem(path: Path, *, channels: int) -> soundfile.SoundFile:
+    # RF64 because an hour of stereo floats passes a third of WAV's 4 GiB and a project may last longer.
+    return soundfile.SoundFile(
+        str(path), "w", samplerate=SAMPLE_RATE, channels=channels, subtype="FLOAT", format="RF64"
+    )
+
+
+def _read(wave: soundfile.SoundFile, first: int, count: int) -> Samples:
+    wave.seek(first)
+    samples: Samples = wave.read(count, dtype="float32", always_2d=True)
+    return samples
+
+
+def _read_bed(wave: soundfile.SoundFile, bed: BedPlan, first: int, count: int) -> Samples:
+    block = np.zeros((count, 2), np.float32)
+    for reading in readings(bed, first, count):
+        samples = _read(wave, reading.source_start, reading.count)
+        block[reading.at : reading.at + reading.count] += samples * reading.gain[:, np.newaxis]
+    return block

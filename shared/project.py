@@ -61,8 +61,6 @@ class Section(BaseModel):
 
 def _rate(value: object) -> object:
     """Read `24`, `29.97`, `"30000/1001"`; the broadcast rates that people write as decimals become exact."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str | Fraction):
-        return value
     if not re.fullmatch(r"-?\d{1,9}(\.\d{1,9})?|\d{1,9}/0*[1-9]\d{0,8}", str(value), flags=re.ASCII):
         raise Misfit(f'"{str(value)[:40]}" is not a frame rate.', "Write 24, 25, 30 or 30000/1001.")
     rate = Fraction(str(value))
@@ -89,6 +87,8 @@ FrameRate = Annotated[
 
 def _milliseconds(value: object) -> object:
     """Read `400`, `"400ms"` and `"1.5s"`."""
+    if isinstance(value, float):
+        raise Misfit(f"{value} is no time without its unit.", 'Write 400, "400ms" or "1.5s".')
     if not isinstance(value, str):
         return value
     try:

@@ -12,7 +12,7 @@ from services.voiceover.line import Line, SpokenWord
 from services.voiceover.take_report import ReportedWord, TakeReport
 from shared.assets import Asset, Determinant, derived_key
 from shared.errors import Unrecoverable
-from shared.narration import Narration, NarrationError, Pause, parse_narration
+from shared.narration import Narration, Pause, parse_narration
 from shared.project import Scene, SubmittedProject
 from shared.timeline import SAMPLE_RATE, FrameGrid, Span
 from shared.transcript import Recording, Take, Word
@@ -63,9 +63,9 @@ class AskedTake:
 
 
 def asked_takes(submitted: SubmittedProject) -> tuple[AskedTake, ...]:
-    """One take for each scene, or a single one where one recording holds all. Raises `Unrecoverable`."""
+    """One take for each scene, or a single one where one recording holds all."""
     project = submitted.project
-    narrations = [_narration(scene) for scene in project.scenes]
+    narrations = [parse_narration(scene.narration) for scene in project.scenes]
     if project.voice.file is not None:
         parts = tuple(part for narration in narrations for part in narration.parts)
         line = Line(None, Narration(parts), submitted.source(project.voice.file))
@@ -82,14 +82,6 @@ def _asked_take(submitted: SubmittedProject, scene: Scene, narration: Narration)
         return AskedTake(scene.id, narration.text, line, 0, 0, scene.pause_after_ms)
     lead_ms, spoken, tail_ms = without_edge_pauses(narration)
     return AskedTake(scene.id, narration.text, Line(scene.id, spoken), lead_ms, tail_ms, scene.pause_after_ms)
-
-
-def _narration(scene: Scene) -> Narration:
-    try:
-        return parse_narration(scene.narration)
-    except NarrationError as error:
-        place = f"Its narration cannot be spoken (line {error.line}, column {error.column}):"
-        raise Unrecoverable(f"{place} {error.reason}", remedy=error.remedy, scene_id=scene.id) from error
 
 
 def without_edge_pauses(narration: Narration) -> tuple[int, Narration, int]:
@@ -183,7 +175,7 @@ def cut_take(asked: AskedTake, powers: NDArray[np.float64], longest_ms: int) -> 
         )
     if powers.size > longest_ms:
         raise Unrecoverable(
-            f"The {'recording' if recorded else 'narration'} is longer than {longest_ms // 60_000} minutes.",
+            f"The {'recording' if recorded else 'narration'} is too long: at most {longest_ms // 60_000} min are allowed.",
             remedy="Split the project." if asked.line.scene_id is None else "Split the scene.",
             scene_id=asked.line.scene_id,
         )

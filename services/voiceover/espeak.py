@@ -96,7 +96,7 @@ def _unknown(name: str, trouble: str, known: Sequence[str]) -> Unrecoverable:
         close = difflib.get_close_matches(variant, known, n=3, cutoff=0.5) or ["f2", "f3", "m3"]
         examples = [f"{language}+{one}" for one in close]
     else:
-        close = difflib.get_close_matches(language.lower(), known, n=3, cutoff=0.5)
+        close = difflib.get_close_matches(language.lower(), known, n=3, cutoff=0.7)
         examples = close or [one for one in _USUAL_VOICES if one.partition("+")[0] in known]
     return Unrecoverable(
         f"espeak-ng has no voice {name!r}.",

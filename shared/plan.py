@@ -14,6 +14,24 @@ from shared.transcript import Confidence, Document, Word
 CutKind = Literal["silence", "gap_middle", "joined", "end"]
 """Where a cut lies: in measured silence, mid-gap without one, at touching words, at the end."""
 
+ProblemKind = Literal[
+    "scene_not_heard",
+    "words_missing",
+    "sentence_skipped",
+    "sentence_repeated",
+    "wrong_order",
+    "unscripted_speech",
+    "ends_early",
+    "other_script",
+    "unexpected_pause",
+    "rushed",
+    "dragged",
+    "uncertain_cut",
+    "joined_words",
+    "second_opinion",
+]
+"""What can be wrong or odd about a recording. Some stop a project, the others become warnings of its plan."""
+
 
 class PlannedScene(Document):
     """One scene's window, in milliseconds and in frames, and the speech inside it.
@@ -34,17 +52,24 @@ class PlannedScene(Document):
     words: tuple[Word, ...]
     gap_after: Span
     cut_kind: CutKind
-    confidence: Confidence = Field(description="The least confident of: the two words beside each cut of this scene.")
+    confidence: Confidence = Field(
+        description="The least of: the certainty that its cuts lie between the right words, and the confidence of"
+        " the words beside them."
+    )
     clip_ms_to_ask_for: int = Field(
         gt=0, description="How long a clip to ask a video model for: the window plus two frames."
     )
+    missing: tuple[str, ...] = Field(default=(), description="Words of the script that were not heard, as written.")
 
 
 class PlanWarning(Document):
     """Something odd that does not stop the project: where, and what to do about it."""
 
+    kind: ProblemKind
     scene_id: str | None
     message: str
+    remedy: str
+    span: Span | None = Field(default=None, description="Where on the master clock, where it has a place there.")
 
 
 class ScenePlan(Document):

@@ -1,0 +1,206 @@
+"""Where among the heard words one scene ends and the next begins, and how certain that is. Pure.
+
+`letters.py` matches script and recording globally; this decides at each boundary, by weighing every way in which the
+words around it can have been heard (right, alike, split, merged, missing, inserted) together with the pauses:
+
+    script    ... lit   the  lamp | the  sea  was ...
+    heard     ... lit   a    lump   is   the  see  was ...
+    cut after                0.01  0.98  0.01                 the probability of each place for the cut
+
+It is the forward-backward algorithm of a pair hidden Markov model (Durbin et al., Biological Sequence Analysis, 1998,
+chapter 4) whose states are those ways. The place with the greatest probability is taken, which makes the number of
+exact boundaries as large as it can be; the probability itself is how certain the cut is.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from services.scene_planner.letters import heard_edges
+from services.scene_planner.likeness import WordOdds, word_odds
+from services.scene_planner.pauses import PauseOdds, learn_pauses
+from services.scene_planner.words import Break, HeardWord, ScriptWord
+
+LEAST_CONTEXT_WORDS = 4
+"""Words that are weighed on either side of a boundary at least; 8 gave the same boundaries and took twice as long."""
+
+MOST_CONTEXT_WORDS = 24
+"""The stretch grows to a place where two words in a row were heard exactly, but not past this."""
+
+LEAST_WORD_ERROR_RATE, MOST_WORD_ERROR_RATE = 0.01, 0.5
+
+Table = list[list[float]]
+
+
+@dataclass(frozen=True)
+class SceneStart:
+    """The heard word with which a scene begins, and the probability that it is that one."""
+
+    heard: int
+    certainty: float
+
+
+@dataclass(frozen=True)
+class _Ways:
+    """The odds of all ways to hear a stretch, by places in it: script words down, heard words across.
+
+    `same[s][h]`, `split[s][h]` (script word s as heard words h and h + 1), `merged[s][h]` (script words s and s + 1
+    as heard word h) and `pause[s][h]`: the break after s script words lies before heard word h; None without a break.
+    """
+
+    same: Table
+    split: Table
+    merged: Table
+    pause: list[list[float] | None]
+    missing: float
+    inserted: float
+
+    def until(self, script: int) -> "_Ways":
+        """The part up to a number of script words."""
+        return _Ways(
+            self.same[:script],
+            self.split[:script],
+            self.merged[: max(0, script - 1)],
+            self.pause[: script + 1],
+            self.missing,
+            self.inserted,
+        )
+
+    def since(self, script: int) -> "_Ways":
+        """The part from a number of script words on."""
+        return _Ways(
+            self.same[script:],
+            self.split[script:],
+            self.merged[script:],
+            self.pause[script:],
+            self.missing,
+            self.inserted,
+        )
+
+    def backwards(self) -> "_Ways":
+        """The same stretch read from its end."""
+        return _Ways(
+            [row[::-1] for row in reversed(self.same)],
+            [row[::-1] for row in reversed(self.split)],
+            [row[::-1] for row in reversed(self.merged)],
+            [None if row is None else row[::-1] for row in reversed(self.pause)],
+            self.missing,
+            self.inserted,
+        )
+
+
+def find_scene_starts(script: Sequence[ScriptWord], heard: Sequence[HeardWord]) -> tuple[SceneStart, ...]:
+    """Where each scene but the first begins among the heard words: ascending, though two may begin at one place."""
+    edges = heard_edges([word.text for word in script], [word.text for word in heard])
+    exact = [
+        after == before + 1 and heard[before].text == word.text
+        for word, (before, after) in zip(script, pairwise(edges), strict=True)
+    ]
+    error_rate = min(MOST_WORD_ERROR_RATE, max(LEAST_WORD_ERROR_RATE, 1 - sum(exact) / max(1, len(script))))
+    words = word_odds([word.text for word in script], error_rate)
+    pauses = learn_pauses(_pauses_between_exact_words(script, heard, edges, exact), hole_share=2 * words.missing)
+    starts: list[SceneStart] = []
+    for boundary in range(1, len(script)):
+        if script[boundary - 1].scene != script[boundary].scene:
+            first, last = _context(exact, boundary)
+            stretch = heard[edges[first] : edges[last]]
+            ways = _ways(script[first:last], stretch, words, pauses)
+            place, certainty = _likeliest(ways, boundary - first, stretch, edges[boundary] - edges[first])
+            earliest = starts[-1].heard if starts else 0
+            starts.append(SceneStart(max(earliest, edges[first] + place), certainty))
+    return tuple(starts)
+
+
+def _pauses_between_exact_words(
+    script: Sequence[ScriptWord], heard: Sequence[HeardWord], edges: Sequence[int], exact: Sequence[bool]
+) -> dict[Break, list[int]]:
+    observed: dict[Break, list[int]] = {kind: [] for kind in Break}
+    for place in range(1, len(script)):
+        if exact[place - 1] and exact[place]:
+            gap = heard[edges[place]].gap_before_ms
+            if gap is not None:
+                observed[script[place - 1].break_after].append(gap)
+    return observed
+
+
+def _context(exact: Sequence[bool], boundary: int) -> tuple[int, int]:
+    """The stretch of script words to weigh: it begins and ends between two words that were heard exactly."""
+    first = max(0, boundary - LEAST_CONTEXT_WORDS)
+    while first > 0 and boundary - first < MOST_CONTEXT_WORDS and not (exact[first - 1] and exact[first]):
+        first -= 1
+    last = min(len(exact), boundary + LEAST_CONTEXT_WORDS)
+    while last < len(exact) and last - boundary < MOST_CONTEXT_WORDS and not (exact[last - 1] and exact[last]):
+        last += 1
+    return first, last
+
+
+def _ways(script: Sequence[ScriptWord], heard: Sequence[HeardWord], words: WordOdds, pauses: PauseOdds) -> _Ways:
+    texts = [word.text for word in heard]
+    pairs = list(pairwise(texts))
+    gaps = [word.gap_before_ms for word in heard]
+    return _Ways(
+        same=[[words.same(word.text, text) for text in texts] for word in script],
+        split=[[words.split(word.text, one, two) for one, two in pairs] for word in script],
+        merged=[[words.merged(word.text, later.text, text) for text in texts] for word, later in pairwise(script)],
+        # At the stretch's own edges nothing is known of the pause, and nothing else could lie there.
+        pause=[
+            None,
+            *(
+                [1.0, *(pauses.of(word.break_after, gap) for gap in gaps[1:]), 1.0][: len(texts) + 1]
+                if word.break_after is not Break.NONE
+                else None
+                for word in script
+            ),
+        ],
+        missing=words.missing,
+        inserted=words.inserted,
+    )
+
+
+def _likeliest(ways: _Ways, boundary: int, heard: Sequence[HeardWord], fallback: int) -> tuple[int, float]:
+    """The likeliest place of the boundary, never inside a word of the transcript, and its probability."""
+    before = _forward(ways.until(boundary))
+    after = _forward(ways.since(boundary).backwards())[::-1]
+    pause = ways.pause[boundary] or [1.0] * len(before)
+    weights = [left * right * odds for left, right, odds in zip(before, after, pause, strict=True)]
+    for place, word in enumerate(heard):
+        if word.gap_before_ms is None:
+            weights[place] = 0.0
+    total = sum(weights)
+    if total <= 0:
+        return fallback, 0.0
+    best = max(range(len(weights)), key=weights.__getitem__)
+    return best, weights[best] / total
+
+
+def _forward(ways: _Ways) -> list[float]:
+    """For each number of heard words the odds that they are what was heard of all script words of the stretch.
+
+    Plain products of odds: at most 24 words on a side, each between 1e-4 and 1e5, stay well inside a double.
+    """
+    width = len(ways.same[0]) if ways.same else 0
+    row = _with_insertions([1.0, *([0.0] * width)], ways.inserted)
+    row_before: list[float] | None = None
+    for script, same in enumerate(ways.same):
+        pause = ways.pause[script]
+        if script and pause is not None:
+            row = _with_insertions([odds * here for odds, here in zip(row, pause, strict=True)], ways.inserted)
+            row_before = None  # a word merged across a break would have no place for the break
+        split, missing = ways.split[script], ways.missing
+        merged = ways.merged[script - 1] if row_before is not None else None
+        following = [row[0] * missing]
+        for heard in range(1, width + 1):
+            odds = row[heard] * missing + row[heard - 1] * same[heard - 1]
+            if heard > 1:
+                odds += row[heard - 2] * split[heard - 2]
+            if merged is not None and row_before is not None:
+                odds += row_before[heard - 1] * merged[heard - 1]
+            following.append(odds)
+        row_before, row = row, _with_insertions(following, ways.inserted)
+    return row
+
+
+def _with_insertions(row: list[float], inserted: float) -> list[float]:
+    for place in range(1, len(row)):
+        row[place] += row[place - 1] * inserted
+    return row

@@ -1,0 +1,91 @@
+"""The words of a voiceover become the plan of its scenes."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from services.scene_planner.core import SceneScript, plan_scenes
+from services.scene_planner.quiet_runs import measure_quiet_runs
+from shared.assets import Asset, AssetStore, derived_key
+from shared.events import Event, ScenePlanned, ScenesPlanned, WordsTimed
+from shared.plan import PlannedScene, ScenePlan
+from shared.project import SubmittedProject
+from shared.service import Step
+from shared.timeline import Span
+from shared.transcript import Recording, Transcript
+
+RECIPE_VERSION = 1
+"""Goes up whenever the same script and words would give another plan than before."""
+
+
+@dataclass(frozen=True)
+class Handlers:
+    """What the scene planner does with each event."""
+
+    store: AssetStore
+
+    async def plan_project(self, event: WordsTimed, step: Step) -> Sequence[Event]:
+        """Give every scene its window: one event for the plan, then one for each scene."""
+        submitted = await self.store.get_document(event.project, SubmittedProject)
+        key = _key(event, submitted)
+        asset = await self.store.find(key)
+        if asset is None:
+            plan = await self._make_plan(event, submitted, step)
+            asset = await self.store.put_document(plan, key)
+        else:
+            plan = await self.store.get_document(asset, ScenePlan)
+        return [
+            _scenes_planned(event, plan, asset),
+            *(_scene_planned(event, submitted, scene) for scene in plan.scenes),
+        ]
+
+    async def _make_plan(self, event: WordsTimed, submitted: SubmittedProject, step: Step) -> ScenePlan:
+        recording = await self.store.get_document(event.recording, Recording)
+        transcript = await self.store.get_document(event.transcript, Transcript)
+        # Takes tell where speech and silence lie; one file for all scenes has to be listened to.
+        quiet = () if recording.take_boundaries_known else await self._measure_quiet(recording.voiceover, step)
+        script = [SceneScript(scene.id, scene.narration) for scene in submitted.project.scenes]
+        return await asyncio.to_thread(plan_scenes, script, recording, transcript, submitted.project.output.fps, quiet)
+
+    async def _measure_quiet(self, voiceover: Asset, step: Step) -> tuple[Span, ...]:
+        path = step.scratch / "voiceover"
+        await self.store.fetch(voiceover, path)
+        return await asyncio.to_thread(measure_quiet_runs, path, step.report_progress)
+
+
+def _key(event: WordsTimed, submitted: SubmittedProject) -> str:
+    # Footage, music and size are not in it: changing them must not change a plan.
+    return derived_key(
+        "plans",
+        "json",
+        recipe_version=RECIPE_VERSION,
+        script=[[scene.id, scene.narration] for scene in submitted.project.scenes],
+        fps=submitted.project.output.fps,
+        recording=event.recording.digest,
+        transcript=event.transcript.digest,
+    )
+
+
+def _scenes_planned(event: WordsTimed, plan: ScenePlan, asset: Asset) -> ScenesPlanned:
+    return ScenesPlanned(
+        project_id=event.project_id,
+        project=event.project,
+        recording=event.recording,
+        plan=asset,
+        scene_count=len(plan.scenes),
+        frame_count=plan.frame_count,
+    )
+
+
+def _scene_planned(event: WordsTimed, submitted: SubmittedProject, planned: PlannedScene) -> ScenePlanned:
+    scene = submitted.project.scenes[planned.number - 1]
+    return ScenePlanned(
+        project_id=event.project_id,
+        scene_number=planned.number,
+        scene_id=planned.scene_id,
+        window=planned.window,
+        frame_count=planned.frame_count,
+        clips=tuple(submitted.source(clip.file) for clip in scene.clips),
+        output=submitted.project.output,
+        fit=submitted.project.fit,
+    )

@@ -1,19 +1,21 @@
 """How to reach the bus, and how patient everyone is with it."""
 
+import asyncio
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
-import nats
 import nats.errors
 from nats.aio.client import Client
 from nats.js import JetStreamContext
-from nats.js.api import ConsumerInfo
 from nats.js.errors import APIError, NotFoundError
 from pydantic import AliasChoices, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.events import STREAM
-from shared.retry import RetryPolicy
+from shared.retry import RetryPolicy, describe, one_line
+
+POLL_SECONDS = 0.25
 
 
 class BusSettings(BaseSettings):
@@ -64,27 +66,71 @@ class NotReady(Exception):
 
 async def connect(settings: BusSettings, name: str) -> Client:
     """A plain connection to the bus, for whoever is not a service. Raises nats-py's errors where no bus answers."""
-    return await nats.connect(
-        settings.url,
-        name=name,
-        user=settings.user,
-        password=settings.password.get_secret_value() if settings.password else None,
-        allow_reconnect=False,
-        connect_timeout=5,
-        error_cb=_silent,  # what fails is raised; the client's own callback prints a traceback as well
-    )
+    client = Client()
+    try:
+        await client.connect(
+            settings.url,
+            name=name,
+            user=settings.user,
+            password=settings.password.get_secret_value() if settings.password else None,
+            allow_reconnect=False,
+            max_reconnect_attempts=1,  # even so the client tries, and by default for two minutes
+            reconnect_time_wait=0,
+            connect_timeout=5,
+            error_cb=_silent,  # what fails is raised; the client's own callback prints a traceback as well
+        )
+    except BaseException:
+        await client.close()
+        raise
+    return client
 
 
 async def _silent(_: Exception) -> None:
     return
 
 
-async def consumer_info(jetstream: JetStreamContext, consumer: str) -> ConsumerInfo | None:
-    """What the bus says of a consumer; None where it cannot be asked now. Raises `NotFoundError` where it is gone."""
+async def consumer_is_gone(jetstream: JetStreamContext, consumer: str) -> bool:
+    """True where the bus says that it has no such consumer; a bus that cannot be asked just now says nothing."""
     try:
-        info: ConsumerInfo = await jetstream.consumer_info(STREAM, consumer)
+        await jetstream.consumer_info(STREAM, consumer)
     except NotFoundError:
-        raise
+        return True
     except (APIError, TimeoutError, OSError, nats.errors.Error):
-        return None
-    return info
+        return False
+    return False
+
+
+async def wait_for_consumers(settings: BusSettings, service: str, consumers: Sequence[str]) -> float:
+    """Wait until the bus has the consumers; the shortest time in seconds that any of them gives to a message.
+
+    Raises `NotReady` where that takes longer than a start may take, and at once where the bus refuses the service.
+    """
+    address, limit = one_line(settings.url), settings.startup_timeout_seconds
+    trouble = f"no bus answers at {address}"
+    try:
+        async with asyncio.timeout(limit):
+            while True:
+                try:
+                    return await _shortest_ack_wait(settings, service, consumers)
+                except NotFoundError:
+                    trouble = (
+                        f"the bus has no consumer {' or '.join(consumers)} on the stream {STREAM}, "
+                        "run `python -m shared.stream` against it"
+                    )
+                except (nats.errors.Error, OSError, TimeoutError) as error:
+                    if "authorization" in str(error).lower():
+                        raise NotReady(f"{service}: the bus at {address} refuses the user and password.") from None
+                    trouble = f"no bus answers at {address}, {describe(error)}"
+                await asyncio.sleep(POLL_SECONDS)
+    except TimeoutError:
+        raise NotReady(f"{service}: {trouble} (waited {limit:g} s).") from None
+
+
+async def _shortest_ack_wait(settings: BusSettings, service: str, consumers: Sequence[str]) -> float:
+    client = await connect(settings, service)
+    try:
+        jetstream = client.jetstream(timeout=settings.publish_timeout_seconds)
+        infos = [await jetstream.consumer_info(STREAM, consumer) for consumer in consumers]
+    finally:
+        await client.close()
+    return min(info.config.ack_wait or settings.ack_wait_seconds for info in infos)

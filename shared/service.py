@@ -19,28 +19,24 @@ import logging
 import os
 import time
 from collections.abc import Callable, Coroutine, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeAlias, TypeVar, Union
 
-import nats.errors
 from faststream import AckPolicy, FastStream
 from faststream.nats import JStream, NatsBroker, NatsMessage, PullSub
 from faststream.nats.annotations import NatsMessage as CurrentMessage
 from faststream.security import SASLPlaintext
 from nats.aio.client import Client
 from nats.js.api import ConsumerConfig
-from nats.js.errors import NotFoundError
-from pydantic import ValidationError
 
-from shared.bus import BusSettings, NotReady, consumer_info
-from shared.events import STREAM, Event, event_from
+from shared.bus import BusSettings, NotReady, consumer_is_gone, wait_for_consumers
+from shared.events import STREAM, Event
 from shared.history import History
 from shared.publish import publish_events
-from shared.retry import HandedOver, Unreadable, WornOut, one_line
+from shared.retry import HandedOver, WornOut, describe
 from shared.scratch import Scratch
-from shared.settle import Settling
+from shared.settle import Settling, read_event
 from shared.step import LiveStep, Step
 from shared.stream import consumer_named
 from shared.telemetry import Telemetry, configure_logging
@@ -113,7 +109,6 @@ class Service:
         self._in_work: set[asyncio.Task[Answer]] = set()
         self._stopping = False
         self._handing_over = False
-        self._last_error = ""
         self._watchdog: asyncio.Task[None] | None = None
         self._hurry: asyncio.TimerHandle | None = None
 
@@ -145,7 +140,7 @@ class Service:
             closed_cb=self._note_closed,
             graceful_timeout=self.settings.graceful_timeout_seconds + 10,  # ours comes first
             middlewares=(self._telemetry.middleware, self._settling),
-            decoder=_decode,
+            decoder=read_event,
             logger=logging.getLogger("lockstep.faststream"),
         )
         for consumer, route in self._routes.items():
@@ -246,38 +241,12 @@ class Service:
         configure_logging()
         self._telemetry.start()
         self._stopping = self._handing_over = False
-        limit = self.settings.startup_timeout_seconds
+        ack_wait = await wait_for_consumers(self.settings, self.name, list(self._routes))
+        self._settling.heartbeat_seconds = ack_wait / HEARTBEATS_PER_ACK_WAIT
         broker = self.app.broker
         assert isinstance(broker, NatsBroker)
-        try:
-            async with asyncio.timeout(limit):
-                self._connected = await broker.connect()
-        except (nats.errors.Error, OSError, TimeoutError) as error:
-            cause = self._last_error or one_line(str(error))
-            raise NotReady(
-                f"{self.name}: no bus answers at {one_line(self.settings.url)} within {limit:g} s ({cause})."
-            ) from None
-        try:
-            async with asyncio.timeout(limit):
-                await self._wait_for_consumers()
-        except TimeoutError:
-            raise NotReady(
-                f"{self.name}: the bus has no consumer {' or '.join(self._routes)} on the stream {STREAM}; "
-                "run `python -m shared.stream` against it."
-            ) from None
+        self._connected = await broker.connect()
         self._scratch.open()
-
-    async def _wait_for_consumers(self) -> None:
-        jetstream = self._client.jetstream()
-        for consumer in self._routes:
-            info = None
-            while info is None:
-                with suppress(NotFoundError):
-                    info = await consumer_info(jetstream, consumer)
-                if info is None:
-                    await asyncio.sleep(0.25)
-            ack_wait = info.config.ack_wait or self.settings.ack_wait_seconds
-            self._settling.heartbeat_seconds = ack_wait / HEARTBEATS_PER_ACK_WAIT
 
     async def _started(self) -> None:
         self._watchdog = asyncio.create_task(self._watch())
@@ -309,19 +278,14 @@ class Service:
         while True:
             await asyncio.sleep(self.settings.watchdog_seconds)
             for consumer in self._routes:
-                try:
-                    await consumer_info(jetstream, consumer)
-                    missing[consumer] = 0
-                except NotFoundError:
-                    missing[consumer] += 1
+                missing[consumer] = missing[consumer] + 1 if await consumer_is_gone(jetstream, consumer) else 0
                 if missing[consumer] == 2:
                     self.on_lost(f"{self.name}: the consumer {consumer} is gone from the bus.")
 
     async def _note_error(self, error: Exception) -> None:
-        self._last_error = one_line(str(error)) or type(error).__name__
         # While there is no connection every attempt ends here; the loss itself is logged once, below.
         if self._connected is not None and self._connected.is_connected:
-            logger.error("%s: the bus says: %s", self.name, self._last_error)
+            logger.error("%s: the bus says: %s", self.name, describe(error))
 
     async def _note_disconnect(self) -> None:
         if not self._stopping:
@@ -333,20 +297,6 @@ class Service:
     async def _note_closed(self) -> None:
         if not self._stopping and self._connected is not None:
             self.on_lost(f"{self.name}: the connection to the bus was closed for good.")
-
-
-async def _decode(message: NatsMessage) -> Event:
-    """The event that a message holds. Raises `Unreadable` where its subject promises another."""
-    subject = message.raw_message.subject
-    try:
-        event = event_from(subject, message.body)
-    except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise Unreadable(f"{subject}: {place or 'body'}: {first['msg']}") from None
-    if event is None or event.address != subject:
-        raise Unreadable(f"{subject}: the message belongs to another subject")
-    return event
 
 
 def _exit_process(reason: str) -> None:

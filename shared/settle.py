@@ -19,6 +19,7 @@ from typing import Any
 
 import nats.errors
 from faststream import BaseMiddleware, ContextRepo
+from faststream.nats import NatsMessage
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.js.errors import APIError
@@ -26,12 +27,34 @@ from opentelemetry.trace import Tracer
 from pydantic import ValidationError
 
 from shared.bus import BusSettings
-from shared.events import DEAD_STREAM, PROJECT_ID_PATTERN, StepFailed, dead_letter_address, event_from, tokens_of
+from shared.events import (
+    DEAD_STREAM,
+    PROJECT_ID_PATTERN,
+    Event,
+    StepFailed,
+    dead_letter_address,
+    event_from,
+    tokens_of,
+)
 from shared.publish import ALREADY_SAID, publish_events
 from shared.retry import GiveUp, HandedOver, TryAgain, Unreadable, describe, retry_decision
 from shared.telemetry import context_of, stand_at
 
 logger = logging.getLogger("lockstep.settle")
+
+
+async def read_event(message: NatsMessage) -> Event:
+    """The event that a message holds. Raises `Unreadable` where its subject promises another."""
+    subject = message.raw_message.subject
+    try:
+        event = event_from(subject, message.body)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise Unreadable(f"{subject}: {place or 'body'}: {first['msg']}") from None
+    if event is None or event.address != subject:
+        raise Unreadable(f"{subject}: the message belongs to another subject")
+    return event
 
 
 @dataclass

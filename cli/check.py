@@ -1,29 +1,83 @@
 """`lockstep check`: is the project file sound, and is its media what it says it is?"""
 
+import asyncio
 from pathlib import Path
 
 import click
-from shared.project_file import LoadedProject, ProjectFileError, load_project
 
 from cli.doctor import missing_programs
 from cli.edge import Refused
+from services.clip_fitter.clip import read_clip, unreadable_clip
+from services.clip_fitter.settings import Settings as FitterSettings
+from shared.errors import Unrecoverable
+from shared.ffmpeg import FfmpegError, probe_media, probe_pictures
+from shared.project_file import LoadedProject, Mention, ProjectFileError, load_project
 
 PROBES_AT_ONCE = 4
+
+ANOTHER_SOUND = "Put an audio file (wav, mp3, flac or m4a) there."
 
 
 async def check_project(project_file: Path) -> None:
     """Print that a project file is sound. Raises `Refused` with every problem, each with its line and remedy."""
     loaded = await checked_project(project_file)
-    project = loaded.project
-    click.echo(f"{project_file}: {len(project.scenes)} scenes, {len(loaded.sources)} files, all sound.")
+    click.echo(f"{project_file}: {len(loaded.project.scenes)} scenes, {len(loaded.sources)} files, all sound.")
 
 
 async def checked_project(project_file: Path) -> LoadedProject:
-    """The project, its file and its media looked at. Raises `Refused`."""
+    """The project, its file and its media looked at: a wrong file is found before anything is spoken or encoded.
+
+    Raises `Refused`.
+    """
     if missing := missing_programs():
         raise Refused(" ".join(f"{finding.name} is missing. {finding.remedy}." for finding in missing))
     try:
         loaded = load_project(project_file)
+        problems = await _media_problems(loaded)
+        if problems:
+            raise loaded.refused(problems)
     except ProjectFileError as error:
         raise Refused(str(error)) from None
     return loaded
+
+
+async def _media_problems(loaded: LoadedProject) -> dict[str, tuple[str, str]]:
+    """By source: what is wrong with it and what to do, for every source that cannot be used."""
+    turnstile = asyncio.Semaphore(PROBES_AT_ONCE)
+    mentions = {mention.source: mention for mention in loaded.mentions}
+
+    async def look(mention: Mention) -> tuple[str, str] | None:
+        path = loaded.sources[mention.source]
+        async with turnstile:
+            try:
+                await (_look_at_clip(path) if mention.kind == "clip" else _look_at_sound(path))
+            except Unrecoverable as error:
+                return error.reason, error.remedy
+        return None
+
+    found = await asyncio.gather(*(look(mention) for mention in mentions.values()))
+    return {source: problem for source, problem in zip(mentions, found, strict=True) if problem is not None}
+
+
+async def _look_at_clip(path: Path) -> None:
+    limits = FitterSettings().clip_limits
+    try:
+        media, pictures = await probe_pictures(path, guard=limits.guard())
+    except FfmpegError as error:
+        raise unreadable_clip(_cause(error, path)) from None
+    read_clip(media, pictures, limits)
+
+
+async def _look_at_sound(path: Path) -> None:
+    try:
+        media = await probe_media(path)
+    except FfmpegError as error:
+        raise Unrecoverable(
+            f"The file cannot be read as sound ({_cause(error, path)}).", remedy=ANOTHER_SOUND
+        ) from None
+    if media.audio is None:
+        raise Unrecoverable("The file holds no sound.", remedy=ANOTHER_SOUND)
+
+
+def _cause(error: FfmpegError, path: Path) -> str:
+    return error.cause.replace(f"{path}: ", "")  # the file is named by the line that the message points to

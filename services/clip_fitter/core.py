@@ -89,11 +89,10 @@ def fit(frame_count: int, fps: Fraction, clip_ms: int, limits: FitLimits) -> Fit
     grid = FrameGrid(fps)
     window_ms = grid.ms_at(frame_count)
     if clip_ms == 0:
-        return FitRecipe(
-            frame_count, 1, Span(0, 0), Fraction(1), Fill.HOLD, f"a still, {_seconds(window_ms)} of slow push-in"
-        )
+        fill = Fill.HOLD if frame_count > 1 else Fill.NONE
+        return FitRecipe(frame_count, 1, Span(0, 0), Fraction(1), fill, f"a still, {_seconds(window_ms)} of push-in")
 
-    own_frames = grid.frame_at(clip_ms)
+    own_frames = max(1, grid.frame_at(clip_ms))
     if frame_count == own_frames:
         return FitRecipe(frame_count, frame_count, Span(0, clip_ms), Fraction(1), Fill.NONE, "as it is")
     if frame_count < own_frames:
@@ -141,7 +140,8 @@ def boomerang(moving_frames: int, fill_frames: int, longest_backwards: int) -> t
 
 
 def _slowed(speed: Fraction) -> str:
-    return f"slowed to {float(speed):.2f}x"
+    digits = 2 if speed < Fraction(995, 1000) else 3  # "1.00x" would say that nothing was done
+    return f"slowed to {float(speed):.{digits}f}x"
 
 
 def _seconds(length_ms: int) -> str:

@@ -1,0 +1,53 @@
+"""Runs the clip fitter's handler on real files: what the tests of the clip fitter share."""
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+
+from services.clip_fitter.handlers import Handlers
+from services.clip_fitter.settings import Settings
+from shared.events import SceneFitted, ScenePlanned
+from shared.project import Encoder, EncoderPreset, Fit, Output
+from shared.testing import MemoryStore, RecordedStep
+from shared.timeline import FrameGrid, Span
+
+
+def output(*, width: int = 128, height: int = 72, fps: str = "24", loudness: int = -14) -> Output:
+    """A small output that is encoded fast and well enough to read numbers from."""
+    encoder = Encoder(preset=EncoderPreset.VERYFAST, crf=12)
+    return Output(width=width, height=height, fps=Fraction(fps), encoder=encoder, loudness=loudness)
+
+
+@dataclass
+class Bench:
+    """A clip fitter on a bench: a store in memory, and a folder that stays so that segments can be looked at."""
+
+    folder: Path
+    store: MemoryStore = field(default_factory=MemoryStore)
+    settings: Settings = field(default_factory=Settings)
+    percents: list[int] = field(default_factory=list)
+
+    async def fit(
+        self, clip: Path, frames: int, *, to: Output | None = None, fit: Fit | None = None
+    ) -> tuple[SceneFitted, Path]:
+        """Fit `clip` into a window of `frames`; the answer and the segment's file."""
+        to = to or output()
+        asset = await self.store.put_file(clip, f"sources/{clip.name.lower()}", "video/mp4")
+        event = ScenePlanned(
+            project_id="lighthouse",
+            scene_number=1,
+            scene_id="harbour",
+            window=Span(0, FrameGrid(to.fps).ms_at(frames)),
+            frame_count=frames,
+            clips=(asset,),
+            output=to,
+            fit=fit or Fit(),
+        )
+        scratch = self.folder / f"scratch-{len(list(self.folder.glob('scratch-*')))}"
+        scratch.mkdir()
+        step = RecordedStep(scratch)
+        answer = await Handlers(self.store, self.settings, threads=1).fit_scene(event, step)
+        self.percents = step.percents
+        segment = scratch / "from-store.mp4"
+        await self.store.fetch(answer.segment, segment)
+        return answer, segment

@@ -1,0 +1,145 @@
+"""A clip becomes a segment: the frames of the window are counted, and the pixels say which picture each one shows."""
+
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from shared.media_makers import decode_colour, decode_grey, make_numbered_clip, read_numbers, run_tool
+from shared.project import Fit
+from tests.integration.clip_fitting import Bench, output
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(tmp_path)
+
+
+@pytest.fixture
+def two_seconds(tmp_path: Path) -> Path:
+    return make_numbered_clip(tmp_path / "clip.mp4", frames=48)
+
+
+async def test_a_clip_that_is_long_enough_is_trimmed_at_its_own_speed(bench: Bench, two_seconds: Path) -> None:
+    answer, segment = await bench.fit(two_seconds, 30)
+    assert read_numbers(segment) == list(range(30))
+    assert (answer.fit, answer.clip_ms, answer.frame_count) == ("trimmed to 1.25 s of 2.00 s", 2_000, 30)
+    assert answer.from_store is False
+
+
+async def test_a_clip_of_the_right_length_is_shown_whole(bench: Bench, two_seconds: Path) -> None:
+    answer, segment = await bench.fit(two_seconds, 48)
+    assert read_numbers(segment) == list(range(48))
+    assert answer.fit == "as it is"
+
+
+async def test_a_slowed_clip_shows_all_its_pictures_and_ends_with_its_last(bench: Bench, two_seconds: Path) -> None:
+    answer, segment = await bench.fit(two_seconds, 52)
+    numbers = read_numbers(segment)
+    assert answer.fit == "slowed to 0.92x"
+    assert len(numbers) == 52
+    assert sorted(set(numbers)) == list(range(48))
+    assert numbers == sorted(numbers)
+
+
+async def test_a_boomerang_runs_back_picture_by_picture_in_bounded_pieces(
+    bench: Bench, two_seconds: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.clip_fitter.segment.BACKWARDS_BYTES", 9 * 128 * 72 * 3 // 2)
+    answer, segment = await bench.fit(two_seconds, 150)
+    numbers = read_numbers(segment)
+    assert answer.fit == "slowed to 0.85x, then 3.92 s of boomerang"
+    assert len(numbers) == 150
+    # 56 frames forth, 55 back to the first picture, then forth again without showing the turning picture twice.
+    assert numbers[56:111] == numbers[54::-1]
+    assert numbers[111:] == numbers[1:40]
+
+
+async def test_a_held_picture_is_the_last_one_and_moves_in_slowly(bench: Bench, two_seconds: Path) -> None:
+    answer, segment = await bench.fit(two_seconds, 80, fit=Fit(fill="hold"))
+    assert answer.fit == "slowed to 0.85x, then held for 1.00 s with a slow push-in"
+    assert read_numbers(segment)[55:] == [47] * 25
+    held = decode_grey(segment)[55:].astype(int)
+    steps = [int(np.abs(later - earlier).sum()) for earlier, later in pairwise(held)]
+    # No jump where the hold begins, and motion in the middle of it.
+    assert steps[0] < max(steps)
+    assert np.abs(held[-1] - held[0]).sum() > 0
+
+
+async def test_progress_rises_to_the_end(bench: Bench, two_seconds: Path) -> None:
+    await bench.fit(two_seconds, 48)
+    assert bench.percents == sorted(bench.percents)
+    assert all(0 <= percent <= 100 for percent in bench.percents)
+
+
+async def test_a_second_request_finds_the_segment_and_its_explanation_in_the_store(
+    bench: Bench, two_seconds: Path
+) -> None:
+    first, _ = await bench.fit(two_seconds, 52)
+    writes = len(bench.store.put_keys)
+    second, _ = await bench.fit(two_seconds, 52)
+    assert second == first.model_copy(update={"from_store": True})
+    assert bench.store.put_keys[writes:] == ["sources/clip.mp4"]
+
+
+async def test_loudness_does_not_make_another_segment_but_size_does(bench: Bench, two_seconds: Path) -> None:
+    first, _ = await bench.fit(two_seconds, 30)
+    louder, _ = await bench.fit(two_seconds, 30, to=output(loudness=-20))
+    smaller, _ = await bench.fit(two_seconds, 30, to=output(width=64, height=36))
+    assert louder.segment == first.segment
+    assert smaller.segment.key != first.segment.key
+
+
+async def test_segments_of_every_kind_can_be_joined_by_copy(bench: Bench, two_seconds: Path, tmp_path: Path) -> None:
+    """Same headers, same clock, a closed first group: what a join by copy needs."""
+    still = tmp_path / "still.png"
+    run_tool("ffmpeg", "-f", "lavfi", "-i", "testsrc2=s=320x200", "-frames:v", "1", str(still))
+    phone = make_numbered_clip(tmp_path / "phone.mp4", frames=60, fps="30000/1001", size=(72, 128))
+    segments = [
+        (await bench.fit(clip, frames, fit=Fit(fill=fill)))[1]
+        for clip, frames, fill in (
+            (two_seconds, 30, "hold"),
+            (two_seconds, 52, "hold"),
+            (two_seconds, 90, "boomerang"),
+            (two_seconds, 90, "hold"),
+            (still, 40, "hold"),
+            (phone, 40, "hold"),
+        )
+    ]
+    wanted = "stream=codec_name,profile,level,width,height,pix_fmt,time_base,extradata_hash,r_frame_rate,color_space"
+    headers = {
+        run_tool("ffprobe", "-show_entries", wanted, "-show_data_hash", "md5", "-of", "csv", str(segment))
+        for segment in segments
+    }
+    assert len(headers) == 1
+    listing = tmp_path / "list.txt"
+    listing.write_text("".join(f"file '{segment}'\n" for segment in segments))
+    joined = tmp_path / "joined.mp4"
+    run_tool("ffmpeg", "-f", "concat", "-safe", "0", "-i", str(listing), "-c", "copy", str(joined))
+    assert len(decode_grey(joined)) == 30 + 52 + 90 + 90 + 40 + 40
+
+
+async def test_the_finished_segment_carries_the_tags_of_the_project(bench: Bench, two_seconds: Path) -> None:
+    _, segment = await bench.fit(two_seconds, 30, to=output(fps="30000/1001"))
+    entries = "stream=pix_fmt,sample_aspect_ratio,r_frame_rate,time_base,color_range,color_space,color_transfer"
+    found = run_tool("ffprobe", "-show_entries", entries, "-of", "default=nw=1:nk=1", str(segment)).decode().split()
+    assert found == ["1:1", "yuv420p", "tv", "bt709", "bt709", "30000/1001", "1/30000"]
+
+
+async def test_contain_shows_all_of_a_portrait_clip_between_bars(bench: Bench, tmp_path: Path) -> None:
+    phone = make_numbered_clip(tmp_path / "phone.mp4", frames=24, size=(72, 128))
+    _, segment = await bench.fit(phone, 24, fit=Fit(frame="contain"))
+    pictures = decode_colour(segment)
+    assert pictures[:, :, :40].max() < 12
+    assert pictures[:, :, 88:].max() < 12
+    # The picture is 40 wide and 72 high; its number's square is half of its width.
+    assert read_numbers(segment, side=20.25) == list(range(24))
+
+
+async def test_cover_fills_the_output_with_the_middle_of_a_portrait_clip(bench: Bench, tmp_path: Path) -> None:
+    phone = make_numbered_clip(tmp_path / "phone.mp4", frames=24, size=(72, 128))
+    _, segment = await bench.fit(phone, 24)
+    assert read_numbers(segment, side=64) == list(range(24))

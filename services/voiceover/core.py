@@ -174,8 +174,9 @@ def cut_take(asked: AskedTake, powers: NDArray[np.float64], longest_ms: int) -> 
             scene_id=asked.line.scene_id,
         )
     if powers.size > longest_ms:
+        what = "recording" if recorded else "narration"
         raise Unrecoverable(
-            f"The {'recording' if recorded else 'narration'} is too long: at most {longest_ms // 60_000} min are allowed.",
+            f"The {what} is too long: at most {longest_ms // 60_000} min are allowed.",
             remedy="Split the project." if asked.line.scene_id is None else "Split the scene.",
             scene_id=asked.line.scene_id,
         )

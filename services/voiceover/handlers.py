@@ -76,7 +76,7 @@ class Handlers:
         if found is not None:
             return await self.store.get_document(found, TakeReport)
         # Removed at once, so that the scratch space of a long project is that of a few takes.
-        with tempfile.TemporaryDirectory(dir=scratch) as name:
+        with tempfile.TemporaryDirectory(dir=scratch, ignore_cleanup_errors=True) as name:
             folder = Path(name)
             spoken = await voice.speak(asked.line, folder)
             cut = await self._cut_take(asked, spoken, folder)

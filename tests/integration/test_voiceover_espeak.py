@@ -131,6 +131,26 @@ async def test_reported_words_lie_where_they_sound(tmp_path: Path) -> None:
     assert loudest(samples, Span(every.start, every.start + 40)) > 1000
 
 
+@pytest.mark.parametrize(
+    "narration",
+    [
+        "Out of the box, it is in the end of the world. I do not know; it could have been.",
+        "Dr. Smith paid $4.50 in 1842 for 3 tickets at 9:30 a.m. — 50% off! R&D costs £3.20, 10,000 or 3x more.",
+        "He said \"yes\", 'no' and “maybe” (once)… www.example.com is 🙂 up, Zyphlor & co. don’t care.",
+        '<s>i see</s> <p>a ship</p> <prosody rate="60%">a slow</prosody> a <break time="10ms"/> b <break time="1s"/> c',
+        '<sub alias="doctor">Dr</sub>, come. <say-as interpret-as="digits">2024</say-as> is '
+        '<prosody rate="80%">slow</prosody>ly over, a.',
+    ],
+)
+async def test_every_word_that_can_be_said_is_reported_once_and_in_order(tmp_path: Path, narration: str) -> None:
+    _, recording, _ = await record(MemoryStore(), project_of(narration), tmp_path)
+    (take,) = recording.takes
+    spoken = [word for word in take.text.split() if any(character.isalnum() for character in word)]
+    reported = [word.text for word in take.reported_words]
+    assert [word for word in reported if word in spoken] == spoken
+    assert all(earlier.span.end <= later.span.start for earlier, later in pairwise(take.reported_words))
+
+
 async def test_a_second_run_speaks_and_stores_nothing(tmp_path: Path) -> None:
     store = MemoryStore()
     first, recording, step = await record(store, project_of(*NARRATIONS), tmp_path)

@@ -1,4 +1,4 @@
-"""What the whole system costs beside ONE plain ffmpeg process that decodes the same sources and encodes the same frames.
+"""What the whole system costs beside ONE plain ffmpeg: same sources decoded, same frames encoded.
 
     python -m benchmarks.render_cost [--scenes 12] [--preset veryfast]
 

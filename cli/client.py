@@ -15,7 +15,7 @@ from nats.errors import Error as NatsError
 from nats.js.api import DeliverPolicy
 
 from cli.edge import Refused
-from shared.assets import Asset, AssetStore, derived_key, file_digest, source_key
+from shared.assets import Asset, derived_key, source_key
 from shared.events import (
     STREAM,
     Event,
@@ -29,6 +29,7 @@ from shared.events import (
 )
 from shared.project import Project, SubmittedProject
 from shared.publish import publish_events
+from shared.store import AssetStore, file_digest
 
 UPLOADS_AT_ONCE = 4
 

@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from nats.aio.client import Client
-from shared.certificate import Certificate
 
 from cli.client import history, ticks
 from cli.edge import Refused
 from cli.screen import Screen
-from shared.assets import AssetStore
+from shared.certificate import Certificate
 from shared.events import ProgressTicked, SceneFitted, ScenesPlanned, SoundtrackMixed, StepFailed, VideoAssembled
 from shared.plan import ScenePlan
+from shared.store import AssetStore
 
 
 @dataclass

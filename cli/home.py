@@ -10,7 +10,7 @@ import platformdirs
 from pydantic import BaseModel, ConfigDict
 
 from cli.edge import Refused
-from shared.assets import StoreSettings
+from shared.store import StoreSettings
 
 
 class RunningStack(BaseModel):

@@ -16,8 +16,8 @@ from cli.home import home_folder, running_stack
 from cli.screen import shown_progress
 from cli.stack import Stack
 from cli.summary import summary
-from shared.assets import MinioStore, StoreSettings
 from shared.events import SceneFitted, ScenesPlanned, StepFailed, VideoAssembled
+from shared.store import MinioStore, StoreSettings
 
 
 async def submit_project(project_file: Path, nats_url: str | None) -> None:

@@ -4,7 +4,6 @@ import time
 from pathlib import Path
 
 from rich.console import Console
-from shared.project_file import LoadedProject
 
 from cli.check import checked_project
 from cli.client import connected, submit
@@ -14,7 +13,8 @@ from cli.home import home_folder, running_stack
 from cli.screen import Screen, shown_progress
 from cli.stack import Stack, default_fitters, embedded_stack
 from cli.summary import summary
-from shared.assets import MinioStore
+from shared.project_file import LoadedProject
+from shared.store import MinioStore
 
 
 async def render_project(project_file: Path, output: Path | None, fitters: int | None) -> None:

@@ -24,8 +24,8 @@ from pathlib import Path
 from cli.edge import Refused
 from cli.home import RunningStack, held_home, note_stack
 from cli.host import READY
-from shared.assets import StoreSettings
 from shared.servers import ServerFailed, nats_server, s3_server
+from shared.store import StoreSettings
 from shared.stream import provision
 
 LIGHT_SERVICES = ("voiceover", "transcriber", "scene_planner", "mixer", "assembler")

@@ -5,34 +5,20 @@ it: the digests of its inputs, its recipe and the recipe's version. If the key e
 the cache, the idempotence of every handler, and the guard against paying a provider twice.
 """
 
-import asyncio
 import hashlib
-import io
 import json
 import re
 from collections.abc import Mapping
 from fractions import Fraction
-from pathlib import Path
-from typing import Protocol, TypeAlias, TypeVar
+from typing import TypeAlias
 
-import urllib3
-from minio import Minio
-from minio.error import S3Error
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
-
-from shared.errors import Unrecoverable
+from pydantic import BaseModel, ConfigDict, Field
 
 Determinant: TypeAlias = (
     "str | int | bool | Fraction | BaseModel | list[Determinant] | tuple[Determinant, ...]"
     " | Mapping[str, Determinant] | None"
 )
 """What may determine an asset. Floats are missing on purpose: two that print alike may differ."""
-
-DocumentType = TypeVar("DocumentType", bound=BaseModel)
-
-DOCUMENT_LIMIT_BYTES = 64 * 1024 * 1024
-"""A document is words and numbers: a plan of 1,000 scenes is under 2 MiB. Anything larger is not a document."""
 
 
 class Asset(BaseModel):
@@ -69,134 +55,3 @@ def source_key(digest: str, extension: str) -> str:
     """The key of something the user gave us: its own digest, and its file's ending where that is a plain one."""
     ending = extension.lower().lstrip(".")
     return f"sources/{digest}.{ending if re.fullmatch('[a-z0-9]{1,8}', ending) else 'bin'}"
-
-
-def file_digest(path: Path) -> str:
-    """The SHA-256 of a file, read in blocks."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-class StoreSettings(BaseSettings):
-    """Where the object store is. Read from `LOCKSTEP_S3_*`."""
-
-    model_config = SettingsConfigDict(env_prefix="LOCKSTEP_S3_", extra="ignore")
-
-    endpoint: str = Field(default="127.0.0.1:8333", description="host:port, no scheme")
-    access_key: str = ""
-    secret_key: SecretStr = SecretStr("")
-    bucket: str = "lockstep"
-    region: str = "us-east-1"
-    secure: bool = False
-    connect_timeout_seconds: float = 2.0
-    read_timeout_seconds: float = 30.0
-
-
-class AssetStore(Protocol):
-    """What services may ask of the object store. `shared.testing.MemoryStore` is its twin for tests."""
-
-    async def find(self, key: str) -> Asset | None:
-        """The asset under `key`, or None. This is the question "is the work done?"."""
-
-    async def put_file(self, path: Path, key: str, media_type: str) -> Asset:
-        """Store a file under `key`; streams from disk."""
-
-    async def fetch(self, asset: Asset, path: Path) -> None:
-        """Write the asset's bytes to `path`; streams to disk. Raises when the bytes are not what the digest says."""
-
-    async def put_document(self, document: BaseModel, key: str) -> Asset:
-        """Store a document as JSON under `key`."""
-
-    async def get_document(self, asset: Asset, document_type: type[DocumentType]) -> DocumentType:
-        """Read a document back."""
-
-
-class MinioStore:
-    """The object store over the MinIO SDK. The SDK blocks, so every call runs in a thread."""
-
-    def __init__(self, settings: StoreSettings) -> None:
-        # The SDK's own defaults are 5 minute time-outs and 5 retries: a dead store would look like a hang.
-        pool = urllib3.PoolManager(
-            timeout=urllib3.Timeout(connect=settings.connect_timeout_seconds, read=settings.read_timeout_seconds),
-            maxsize=32,
-            retries=urllib3.Retry(3, backoff_factor=0.3, status_forcelist=[500, 502, 503, 504]),
-        )
-        self._bucket = settings.bucket
-        self._client = Minio(
-            settings.endpoint,
-            access_key=settings.access_key,
-            secret_key=settings.secret_key.get_secret_value(),
-            secure=settings.secure,
-            region=settings.region,  # spares the GetBucketLocation call that restrictive policies deny
-            http_client=pool,
-        )
-
-    async def ensure_bucket(self) -> None:
-        """Create the bucket where it is missing. The provisioner calls it; services do not."""
-
-        def ensure() -> None:
-            if not self._client.bucket_exists(self._bucket):
-                self._client.make_bucket(self._bucket)
-
-        await asyncio.to_thread(ensure)
-
-    async def find(self, key: str) -> Asset | None:
-        def stat() -> Asset | None:
-            try:
-                found = self._client.stat_object(self._bucket, key)
-            except S3Error as error:
-                if error.code in {"NoSuchKey", "NoSuchObject"}:
-                    return None
-                raise
-            digest = (found.metadata or {}).get("x-amz-meta-sha256")
-            if digest is None:
-                return None  # not written by us, so its bytes are not known to be whole
-            return Asset(key=key, digest=digest, media_type=str(found.content_type), size=int(found.size or 0))
-
-        return await asyncio.to_thread(stat)
-
-    async def put_file(self, path: Path, key: str, media_type: str) -> Asset:
-        def put() -> Asset:
-            digest, size = file_digest(path), path.stat().st_size
-            self._client.fput_object(self._bucket, key, str(path), content_type=media_type, metadata={"sha256": digest})
-            return Asset(key=key, digest=digest, media_type=media_type, size=size)
-
-        return await asyncio.to_thread(put)
-
-    async def fetch(self, asset: Asset, path: Path) -> None:
-        def get() -> str:
-            self._client.fget_object(self._bucket, asset.key, str(path))
-            return file_digest(path)
-
-        if await asyncio.to_thread(get) != asset.digest:
-            raise RuntimeError(f"the store's bytes of {asset.key} are not the ones that were put there")
-
-    async def put_document(self, document: BaseModel, key: str) -> Asset:
-        def put() -> Asset:
-            data = document.model_dump_json().encode()
-            digest = hashlib.sha256(data).hexdigest()
-            self._client.put_object(
-                self._bucket,
-                key,
-                io.BytesIO(data),
-                len(data),
-                content_type="application/json",
-                metadata={"sha256": digest},
-            )
-            return Asset(key=key, digest=digest, media_type="application/json", size=len(data))
-
-        return await asyncio.to_thread(put)
-
-    async def get_document(self, asset: Asset, document_type: type[DocumentType]) -> DocumentType:
-        if asset.size > DOCUMENT_LIMIT_BYTES:
-            raise Unrecoverable(f"The document {asset.key} is {asset.size} bytes.", remedy="Submit the project again.")
-
-        def get() -> bytes:
-            response = self._client.get_object(self._bucket, asset.key)
-            try:
-                return response.read()
-            finally:
-                response.close()
-                response.release_conn()
-
-        return document_type.model_validate_json(await asyncio.to_thread(get))

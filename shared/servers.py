@@ -26,7 +26,7 @@ from typing import Any, TypeVar
 import urllib3
 from pydantic import SecretStr
 
-from shared.assets import StoreSettings
+from shared.store import StoreSettings
 
 S = TypeVar("S")
 

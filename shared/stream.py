@@ -16,7 +16,6 @@ from nats.js.api import AckPolicy, ConsumerConfig, DiscardPolicy, RetentionPolic
 from nats.js.errors import NotFoundError
 from urllib3.exceptions import HTTPError
 
-from shared.assets import MinioStore, StoreSettings
 from shared.bus import BusSettings, NotReady, connect
 from shared.events import (
     DEAD_STREAM,
@@ -33,6 +32,7 @@ from shared.events import (
     VoiceoverRecorded,
     WordsTimed,
 )
+from shared.store import MinioStore, StoreSettings
 
 logger = logging.getLogger("lockstep.stream")
 

@@ -4,9 +4,9 @@ from faststream import FastStream
 
 from services.assembler.handlers import Handlers
 from services.assembler.settings import Settings
-from shared.assets import MinioStore
 from shared.events import AssemblyDue, SceneFitted, SoundtrackMixed
 from shared.service import Service
+from shared.store import MinioStore
 
 
 def create_app(settings: Settings | None = None) -> FastStream:

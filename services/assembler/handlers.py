@@ -10,13 +10,14 @@ from services.assembler.packets import read_segments, read_video
 from services.assembler.settings import Settings
 from services.assembler.tracks import SegmentTrack
 from services.assembler.waveforms import decode_stretches
-from shared.assets import Asset, AssetStore
+from shared.assets import Asset
 from shared.certificate import Certificate, VoiceOffset
 from shared.events import AssemblyDue, SceneFitted, ScenesPlanned, SoundtrackMixed, VideoAssembled
 from shared.ffmpeg import run_ffmpeg
 from shared.plan import ScenePlan
 from shared.segments import track_clock
 from shared.service import Step
+from shared.store import AssetStore
 from shared.transcript import Recording
 
 

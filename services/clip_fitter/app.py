@@ -5,9 +5,9 @@ from faststream import FastStream
 from services.clip_fitter.handlers import Handlers
 from services.clip_fitter.processors import processors_given
 from services.clip_fitter.settings import Settings
-from shared.assets import MinioStore
 from shared.events import ScenePlanned
 from shared.service import Service
+from shared.store import MinioStore
 
 
 def create_app(settings: Settings | None = None) -> FastStream:

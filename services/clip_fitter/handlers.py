@@ -8,11 +8,12 @@ from services.clip_fitter.clip import Clip, empty_clip, read_clip, unreadable_cl
 from services.clip_fitter.core import Fill, FitLimits, fit
 from services.clip_fitter.segment import SegmentJob, segment_arguments, segment_faults
 from services.clip_fitter.settings import Settings
-from shared.assets import Asset, AssetStore, derived_key
+from shared.assets import Asset, derived_key
 from shared.errors import Unrecoverable
 from shared.events import SceneFitted, ScenePlanned
 from shared.ffmpeg import FfmpegError, probe_pictures, run_ffmpeg
 from shared.service import Step
+from shared.store import AssetStore
 from shared.transcript import Document
 
 RECIPE_VERSION = 1

@@ -4,8 +4,8 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.clip_fitter.clip import ClipLimits
-from shared.assets import StoreSettings
 from shared.service import BusSettings
+from shared.store import StoreSettings
 
 
 class Settings(BaseSettings):

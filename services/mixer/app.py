@@ -4,9 +4,9 @@ from faststream import FastStream
 
 from services.mixer.handlers import Handlers
 from services.mixer.settings import Settings
-from shared.assets import MinioStore
 from shared.events import ScenesPlanned
 from shared.service import Service
+from shared.store import MinioStore
 
 
 def create_app(settings: Settings | None = None) -> FastStream:

@@ -8,7 +8,7 @@ from services.mixer import bed, commands, core, wave_files
 from services.mixer.core import Inputs, LevelledBed, Levelling, Measured, StemLevels
 from services.mixer.loudness import Powers
 from services.mixer.wave_files import BedFiles, VoiceFiles
-from shared.assets import Asset, AssetStore
+from shared.assets import Asset
 from shared.errors import Unrecoverable
 from shared.events import ScenesPlanned, SoundtrackMixed
 from shared.ffmpeg import FfmpegError, probe_media, run_ffmpeg, run_ffprobe
@@ -16,6 +16,7 @@ from shared.plan import ScenePlan
 from shared.project import Music, SubmittedProject
 from shared.service import Step
 from shared.soundtrack import SoundtrackReport
+from shared.store import AssetStore
 from shared.timeline import SAMPLES_PER_MS
 from shared.transcript import Recording
 
@@ -72,6 +73,7 @@ class Handlers:
             music=music,
             music_asset=None if music is None else submitted.source(music.file),
             loudness=submitted.project.output.loudness,
+            stems=submitted.project.output.stems,
         )
 
     async def _find_report(self, inputs: Inputs) -> tuple[SoundtrackReport, Asset] | None:

@@ -4,9 +4,9 @@ from faststream import FastStream
 
 from services.scene_planner.handlers import Handlers
 from services.scene_planner.settings import Settings
-from shared.assets import MinioStore
 from shared.events import WordsTimed
 from shared.service import Service
+from shared.store import MinioStore
 
 
 def create_app(settings: Settings | None = None) -> FastStream:

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 from services.scene_planner.core import SceneScript, plan_scenes
 from services.scene_planner.quiet_runs import measure_quiet_runs
-from shared.assets import Asset, AssetStore, derived_key
+from shared.assets import Asset, derived_key
 from shared.events import Event, ScenePlanned, ScenesPlanned, WordsTimed
 from shared.plan import PlannedScene, ScenePlan
 from shared.project import SubmittedProject
 from shared.service import Step
+from shared.store import AssetStore
 from shared.timeline import Span
 from shared.transcript import Recording, Transcript
 

@@ -9,9 +9,9 @@ from services.voiceover.handlers import Handlers
 from services.voiceover.recorded import open_recorded
 from services.voiceover.settings import Settings
 from services.voiceover.voice import OpenVoice
-from shared.assets import AssetStore, MinioStore
 from shared.events import ProjectSubmitted
 from shared.service import Service
+from shared.store import AssetStore, MinioStore
 
 
 def create_app(settings: Settings | None = None) -> FastStream:

@@ -12,11 +12,12 @@ from services.voiceover.recording import RECORDING_GUARD, require_whole_recordin
 from services.voiceover.settings import Settings
 from services.voiceover.take_report import TakeReport
 from services.voiceover.voice import OpenVoice, SpokenTake, Voice
-from shared.assets import Asset, AssetStore
+from shared.assets import Asset
 from shared.events import ProjectSubmitted, VoiceoverRecorded
 from shared.ffmpeg import FfmpegError, run_ffmpeg
 from shared.project import SubmittedProject
 from shared.service import Step
+from shared.store import AssetStore
 from shared.timeline import FrameGrid
 from shared.transcript import Recording
 

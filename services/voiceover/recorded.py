@@ -9,8 +9,9 @@ from services.voiceover.line import Line
 from services.voiceover.recording import RECORDING_GUARD, declared_length, unreadable_recording
 from services.voiceover.voice import SpokenTake
 from shared import project
-from shared.assets import Asset, AssetStore, Determinant
+from shared.assets import Asset, Determinant
 from shared.ffmpeg import FfmpegError, probe_media
+from shared.store import AssetStore
 
 
 @dataclass(frozen=True)

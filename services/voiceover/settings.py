@@ -3,8 +3,8 @@
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from shared.assets import StoreSettings
 from shared.service import BusSettings
+from shared.store import StoreSettings
 
 
 class Settings(BaseSettings):

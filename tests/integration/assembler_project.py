@@ -9,10 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from shared.assets import Asset, AssetStore
+from shared.assets import Asset
 from shared.events import AssemblyDue, Event, SceneFitted, ScenesPlanned, SoundtrackMixed
 from shared.plan import PlannedScene, ScenePlan
 from shared.segments import track_clock
+from shared.store import AssetStore
 from shared.testing import MemoryStore
 from shared.timeline import SAMPLE_RATE, SAMPLES_PER_MS, FrameGrid, Span, windows_between
 from shared.transcript import Recording, Take, Word

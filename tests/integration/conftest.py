@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from shared.assets import MinioStore, StoreSettings
 from shared.servers import S3Server, s3_server
+from shared.store import MinioStore, StoreSettings
 from tests.integration.bus_bench import Bus, provisioned_bus
 
 

@@ -9,9 +9,9 @@ import pytest
 
 from services.assembler.app import create_app
 from services.assembler.settings import Settings
-from shared.assets import MinioStore, StoreSettings
 from shared.certificate import Certificate
 from shared.events import AssemblyDue, Event, StepFailed, VideoAssembled
+from shared.store import MinioStore, StoreSettings
 from tests.integration.assembler_project import make_project, make_segment
 from tests.integration.bus_bench import Bus
 

@@ -7,11 +7,11 @@ import nats.errors
 import pytest
 from nats.js.api import ConsumerConfig, RetentionPolicy
 
-from shared.assets import MinioStore, StoreSettings
 from shared.bus import BusSettings, NotReady, connect
 from shared.events import DEAD_STREAM, STREAM, ProjectSubmitted, VoiceoverRecorded
 from shared.servers import ServerFailed, free_port, nats_server
 from shared.service import Service, ServiceLost, Step, run_services
+from shared.store import MinioStore, StoreSettings
 from shared.stream import CONSUMERS, provision, provision_when_ready
 from tests.integration.bus_bench import Bus, recorded, submitted
 

@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 from services.voiceover.app import create_handlers
 from services.voiceover.core import EDGE_MARGIN_MS
 from services.voiceover.settings import Settings
-from shared.assets import file_digest, source_key
+from shared.assets import source_key
 from shared.errors import Unrecoverable
 from shared.events import ProjectSubmitted, VoiceoverRecorded
 from shared.ffmpeg import run_ffmpeg
 from shared.project import Output, Project, Scene, SubmittedProject, Voice
+from shared.store import file_digest
 from shared.testing import MemoryStore, RecordedStep
 from shared.timeline import FrameGrid
 from shared.transcript import Recording

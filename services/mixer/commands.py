@@ -38,10 +38,7 @@ def encode_soundtrack(
     `amix` would halve both without `normalize=0`; `alimiter` would come 239 samples late without `latency=1` and
     raise the level without `level=false`. `mix_wave` also keeps the mix before it is encoded.
     """
-    # An automatic mono to stereo conversion would lower the voice by 3 dB.
-    mix = ffmpeg.input(voice, protocol_whitelist="file").audio.filter(
-        "channelmap", map="0-0|0-1", channel_layout="stereo"
-    )
+    mix = ffmpeg.input(voice, protocol_whitelist="file").audio
     if bed is not None:
         under = ffmpeg.input(bed, protocol_whitelist="file").audio
         mix = ffmpeg.filter([mix, under], "amix", inputs=2, normalize=0, duration="first")

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, replace
+from statistics import median
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,7 +34,7 @@ FIRST_CEILING_DBFS = -2.0
 """Where the limiter stops the first encode: AAC overshoots a ceiling of -1.8 by up to 0.7 dB (measured at -14 LUFS)."""
 
 _CEILING_MARGIN_DB = 0.2  # a second encode overshoots a little differently from the first
-_LARGEST_TAKE_GAIN_DB = 6.0  # judgement: a take further off than this was meant to be
+_LARGEST_TAKE_GAIN_DB = 10.0  # judgement: a take further off than this was meant to be
 _LOUDNESS_LINE = re.compile(r"^\s*I:\s*(-?[\d.]+|-?inf|nan) LUFS", re.MULTILINE)
 _PEAK_LINE = re.compile(r"^\s*Peak:\s*(-?[\d.]+|-?inf|nan) dBFS", re.MULTILINE)
 
@@ -47,6 +48,7 @@ class Inputs:
     music: Music | None
     music_asset: Asset | None
     loudness: int
+    stems: bool
 
     @property
     def soundtrack_key(self) -> str:
@@ -56,7 +58,12 @@ class Inputs:
     @property
     def report_key(self) -> str:
         """The key of the report about it."""
-        return derived_key("soundtrack-reports", "json", recipe_version=RECIPE_VERSION, **self._determinants())
+        determinants = {**self._determinants(), "stems": self.stems}
+        return derived_key("soundtrack-reports", "json", recipe_version=RECIPE_VERSION, **determinants)
+
+    def stem_key(self, layer: str) -> str:
+        """The key of one of the layers, `voice`, `bed` or `mix`."""
+        return derived_key("stems", "wav", recipe_version=RECIPE_VERSION, layer=layer, **self._determinants())
 
     def _determinants(self) -> dict[str, Determinant]:
         # Scenes' names do not matter; how their words group does, to the report.
@@ -134,7 +141,7 @@ class Measured:
 
 
 def level_voice(recording: Recording, powers: Powers) -> VoiceCurve:
-    """Gains that bring the voice to the stem level, each take by its own, so that takes sound like one sitting.
+    """Gains that bring every take to the stem level by its own, so that takes sound like one sitting.
 
     `powers` are the single channel's; in the mix the voice is in both, which is 3 LU louder. Raises
     `Unrecoverable` where the voiceover is silent.
@@ -145,17 +152,20 @@ def level_voice(recording: Recording, powers: Powers) -> VoiceCurve:
         raise Unrecoverable(
             "The voiceover is silent.", remedy="Listen to the recording, or choose a voice that speaks, and try again."
         )
+    takes = sorted(recording.takes, key=lambda take: take.span)
+    levels = [integrated_lufs(powers[slices_in((take.span,), powers.size)]) for take in takes]
+    heard = [level for level in levels if level is not None]
+    usual = median(heard) if heard else whole
     at_ms: list[float] = []
     gain_db: list[float] = []
-    for take in sorted(recording.takes, key=lambda take: take.span):
-        level = integrated_lufs(powers[slices_in((take.span,), powers.size)])
-        own = 0.0 if level is None else max(-_LARGEST_TAKE_GAIN_DB, min(_LARGEST_TAKE_GAIN_DB, whole - level))
+    for take, level in zip(takes, levels, strict=True):
+        own = 0.0 if level is None else max(-_LARGEST_TAKE_GAIN_DB, min(_LARGEST_TAKE_GAIN_DB, usual - level))
         # Takes that touch still need a moment for the gain to move in: 5 ms of each.
         room = min(5.0, take.span.length / 3)
         at_ms += [take.span.start + room, take.span.end - room]
-        gain_db += [STEM_LUFS - whole + own] * 2
+        gain_db += [STEM_LUFS - usual + own] * 2
     if not at_ms:
-        return VoiceCurve((0.0,), (STEM_LUFS - whole,))
+        return VoiceCurve((0.0,), (STEM_LUFS - usual,))
     return VoiceCurve(tuple(at_ms), tuple(gain_db))
 
 

@@ -76,14 +76,17 @@ def write_stems(voice: VoiceFiles, bed: BedFiles | None) -> StemLevels:
     cells: list[Cells] = []
     with ExitStack() as files:
         spoken_source = files.enter_context(soundfile.SoundFile(str(voice.source)))
-        spoken_stem = files.enter_context(_stem(voice.stem, channels=1))
+        spoken_stem = files.enter_context(_stem(voice.stem))
         music_source = None if bed is None else files.enter_context(soundfile.SoundFile(str(bed.source)))
-        bed_stem = None if bed is None else files.enter_context(_stem(bed.stem, channels=2))
+        bed_stem = None if bed is None else files.enter_context(_stem(bed.stem))
         for first, count in _blocks(len(spoken_source)):
-            mix: Samples = spoken_source.read(count, dtype="float32", always_2d=True)
-            mix *= voice.curve.gain(first, count)[:, np.newaxis]
+            spoken: Samples = spoken_source.read(count, dtype="float32", always_2d=True)
+            spoken *= voice.curve.gain(first, count)[:, np.newaxis]
+            voices.append(2 * slice_powers(spoken))  # both channels
+            # Two channels here, because ffmpeg's own ways lower the voice by 3 dB (a conversion of the layout) or apply
+            # the next filter's gain twice (`channelmap` gives both channels the same memory).
+            mix = np.repeat(spoken, 2, axis=1)
             spoken_stem.write(mix)
-            voices.append(2 * slice_powers(mix))  # twice, because the mix has the voice in both channels
             if bed is None or music_source is None or bed_stem is None:
                 mixes.append(voices[-1])
             else:
@@ -107,11 +110,9 @@ def _blocks(total: int) -> Iterator[tuple[int, int]]:
         yield first, min(_BLOCK_SAMPLES, total - first)
 
 
-def _stem(path: Path, *, channels: int) -> soundfile.SoundFile:
-    # RF64 because an hour of stereo floats passes a third of WAV's 4 GiB and a project may last longer.
-    return soundfile.SoundFile(
-        str(path), "w", samplerate=SAMPLE_RATE, channels=channels, subtype="FLOAT", format="RF64"
-    )
+def _stem(path: Path) -> soundfile.SoundFile:
+    # RF64, because WAV ends at 4 GiB: three hours of stereo floats.
+    return soundfile.SoundFile(str(path), "w", samplerate=SAMPLE_RATE, channels=2, subtype="FLOAT", format="RF64")
 
 
 def _read(wave: soundfile.SoundFile, first: int, count: int) -> Samples:

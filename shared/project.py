@@ -219,8 +219,6 @@ class Ducking(Section):
     """How far the music is lowered under words, in decibels."""
     pause_db: float = Field(default=-6, ge=-60, le=0)
     """How far it is lowered in the pauses between words, in decibels."""
-    clearance_db: float = Field(default=12, ge=0, le=40)
-    """The voice stands at least this far above the music inside speech; the music is lowered further where needed."""
     merge_gap_ms: int = Field(default=700, ge=0, le=10_000)
     """A gap between words that is shorter than this does not let the music back up."""
     lead_ms: int = Field(default=100, ge=0, le=5_000)
@@ -232,7 +230,7 @@ class Ducking(Section):
     release_ms: int = Field(default=900, ge=10, le=20_000)
     """How long the way up takes."""
     clearance_db: float = Field(default=12, ge=0, le=40)
-    """The voice stands at least this far above the music, in LU: where music is loud it is lowered further."""
+    """The voice stands at least this far above the music under words, in LU: loud music is lowered further."""
 
 
 class Music(Section):

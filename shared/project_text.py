@@ -19,7 +19,7 @@ from pydantic import JsonValue
 from shared.project import Place
 
 DEEPEST_NESTING = 32
-MOST_VALUES = 250_000
+MOST_VALUES = 100_000
 
 
 @dataclass(frozen=True, order=True)
@@ -198,6 +198,9 @@ def _plain_value(text: str) -> JsonValue:
     return float(text) if _NUMBER.fullmatch(text) else text
 
 
+_JSON_TOKEN = re.compile(r'[\s,:]*([{\[]|[}\]]|"|[^\s,:{}\[\]"]+)')
+
+
 def _json_tokens(text: str) -> Iterator[_Token]:
     """The tokens of a JSON text; the standard library judges its syntax first."""
     try:
@@ -211,7 +214,7 @@ def _json_tokens(text: str) -> Iterator[_Token]:
     except RecursionError:
         raise TextError(None, "Values are nested too deep.", "Take some brackets away.") from None
     at = 0
-    while found := re.compile(r'[\s,:]*([{\[]|[}\]]|"|[^\s,:{}\[\]"]+)').match(text, at):
+    while found := _JSON_TOKEN.match(text, at):
         start, at = found.start(1), found.end()
         match found[1]:
             case "{" | "[":
@@ -279,6 +282,7 @@ _EXPLANATIONS = {
         "A backslash in double quotes starts no escape that YAML knows.",
         "Write \\\\ for a backslash, or use single quotes.",
     ),
+    "expected node content": ("A value is missing here.", "Write a value, or close the bracket."),
     "could not find expected ':'": ("The key has no colon.", "Write `key: value`."),
     "expected key": (
         "The line is not indented like its neighbours, or has text after a closing quotation mark.",

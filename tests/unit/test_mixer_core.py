@@ -125,11 +125,11 @@ def test_what_the_limiter_takes_is_made_up_for_beforehand() -> None:
     generator = np.random.default_rng(5)
     spiky = generator.laplace(scale=0.05, size=(480_000, 2)).astype(np.float32)
     powers, cells = slice_powers(spiky), cells_of(spiky)
-    linear = -14 - (integrated_lufs(powers) or 0)
-    assert (limited_lufs(powers, cells, gain_db=linear, ceiling_dbfs=-2) or 0) < -14.3, "it takes something"
-    gain_db = gain_to_target(powers, cells, target_lufs=-14, ceiling_dbfs=-2)
+    linear = -10 - (integrated_lufs(powers) or 0)
+    assert (limited_lufs(powers, cells, gain_db=linear, ceiling_dbfs=-2) or 0) < -10.3, "it takes something"
+    gain_db = gain_to_target(powers, cells, target_lufs=-10, ceiling_dbfs=-2)
     assert gain_db > linear
-    assert limited_lufs(powers, cells, gain_db=gain_db, ceiling_dbfs=-2) == pytest.approx(-14, abs=0.1)
+    assert limited_lufs(powers, cells, gain_db=gain_db, ceiling_dbfs=-2) == pytest.approx(-10, abs=0.1)
 
 
 def test_where_nothing_reaches_the_ceiling_the_gain_is_linear() -> None:
@@ -146,10 +146,12 @@ def test_a_soundtrack_on_target_is_not_encoded_again() -> None:
 def test_a_soundtrack_that_misses_is_corrected_by_what_it_misses() -> None:
     too_quiet = corrected_levelling(Levelling(3, -2), Measured(-14.8, -1.4), target_lufs=-14)
     assert too_quiet is not None
-    assert (too_quiet.gain_db, too_quiet.ceiling_dbfs) == (pytest.approx(3.8), -2)
+    assert too_quiet.gain_db == pytest.approx(3.8)
+    assert too_quiet.ceiling_dbfs == -2
     too_high = corrected_levelling(Levelling(3, None), Measured(-14.0, -0.7), target_lufs=-14)
     assert too_high is not None
-    assert (too_high.gain_db, too_high.ceiling_dbfs) == (3, pytest.approx(FIRST_CEILING_DBFS - 0.5))
+    assert too_high.gain_db == 3
+    assert too_high.ceiling_dbfs == pytest.approx(FIRST_CEILING_DBFS - 0.5)
 
 
 def test_the_last_summary_that_ffmpeg_prints_is_read() -> None:

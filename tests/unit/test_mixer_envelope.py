@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.mixer.envelope import BedCurve, SpeechRegion, deepened, speech_regions
@@ -77,6 +77,7 @@ def test_no_two_neighbouring_samples_differ_by_more_than_the_steepest_ramp(
         assert np.abs(np.diff(curve.decibels(at))).max() <= steepest + 1e-9
 
 
+@settings(deadline=None)  # how long it takes is not what it tests
 @given(words(), duckings(), st.integers(500, 9_000))
 def test_the_gain_is_the_same_in_whatever_blocks_it_is_evaluated(
     spans: tuple[Span, ...], ducking: Ducking, block: int

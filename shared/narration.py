@@ -14,7 +14,16 @@ from typing import Literal
 
 from shared.narration_markup import NarrationError, Tag, folded, quoted, walk_markup
 
-__all__ = ["BreakAfter", "Narration", "NarrationError", "Pause", "SayAs", "Speech", "parse_narration"]
+__all__ = [
+    "BreakAfter",
+    "Narration",
+    "NarrationError",
+    "Pause",
+    "SayAs",
+    "Speech",
+    "parse_narration",
+    "read_duration_ms",
+]
 
 LONGEST_PAUSE_MS = 60_000
 SLOWEST_RATE, FASTEST_RATE = Fraction(1, 2), Fraction(2)

@@ -71,7 +71,7 @@ async def read_video(path: Path, *, timeout_seconds: float) -> tuple[PictureTrac
 
 @dataclass
 class VideoReading:
-    """Takes ffprobe's report line by line. What is kept of an hour of video is about 25 MB.
+    """Takes ffprobe's report line by line. What is kept of an hour of video is 30 MB.
 
     packet|codec_type=video|pts=0|dts=-1024|duration=512|flags=K_|data_hash=murmur3:5e30d359d5f5f37105ffdff2e5e07e84
     packet|codec_type=audio|pts=-1024|dts=-1024|duration=1024|flags=KD|side_data|skip_samples=1024|discard_padding=0

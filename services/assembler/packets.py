@@ -13,7 +13,7 @@ from shared.timeline import SAMPLE_RATE
 
 
 async def read_segments(paths: Sequence[Path], *, at_once: int, timeout_seconds: float) -> tuple[SegmentTrack, ...]:
-    """The tracks of segment files, read `at_once` files at a time; that bounds the memory, which is 1 MB a file."""
+    """The tracks of segment files, read `at_once` files at a time, which bounds the memory."""
     tracks: list[SegmentTrack] = []
     for start in range(0, len(paths), at_once):
         batch = paths[start : start + at_once]

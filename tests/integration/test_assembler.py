@@ -13,7 +13,16 @@ from services.assembler.settings import Settings
 from shared.certificate import Certificate
 from shared.events import AssemblyDue, Event, SceneFitted, SoundtrackMixed, VideoAssembled
 from shared.testing import RecordedStep
-from tests.integration.assembler_project import PROJECT, TinyProject, ffmpeg, make_project, make_segment
+from tests.integration.assembler_project import (
+    PROJECT,
+    TinyProject,
+    ffmpeg,
+    make_project,
+    make_segment,
+    make_soundtrack,
+    plan_of,
+)
+from tests.integration.clip_fitting import Bench, output
 
 pytestmark = pytest.mark.integration
 
@@ -196,3 +205,26 @@ async def test_segments_are_made_alike_whatever_they_show(tmp_path: Path) -> Non
     ]
     tracks = await read_segments(segments, at_once=10, timeout_seconds=60)
     assert len({track.decoder_setup for track in tracks}) == 1
+
+
+async def test_what_the_clip_fitter_makes_of_all_kinds_of_clips_is_joined_and_certified(tmp_path: Path) -> None:
+    """The two services share nothing but the track clock; here they meet."""
+    plan = plan_of(Fraction(30000, 1001), [1200, 2700, 2300, 1900, 1000])
+    sources = {
+        "trimmed.mp4": ("testsrc2=size=320x180:rate=24:duration=2",),
+        "boomerang.mkv": ("testsrc=size=200x300:rate=25:duration=1",),
+        "slowed.mp4": ("testsrc2=size=102x78:rate=60:duration=2",),
+        "still.png": ("smptebars=size=160x90", "-frames:v", "1"),
+        "short.webm": ("mandelbrot=size=160x90:rate=15", "-t", "1", "-c:v", "libvpx-vp9", "-cpu-used", "8"),
+    }
+    bench = Bench(tmp_path)
+    segments = []
+    for (name, source), scene in zip(sources.items(), plan.scenes, strict=True):
+        ffmpeg("-f", "lavfi", "-i", *source, str(tmp_path / name))
+        _, segment = await bench.fit(tmp_path / name, scene.frame_count, to=output(fps="30000/1001"))
+        segments.append(segment.rename(tmp_path / f"{name}-segment.mp4"))
+    project = TinyProject(tmp_path, plan, segments, make_soundtrack(tmp_path, plan.length_ms))
+    answer, certificate = await assembled(project, step_in(tmp_path, await project.submit(), "join"))
+    assert certificate.holds
+    finished = decoded_frames(await video_file(project, answer))
+    assert finished == [frame for segment in segments for frame in decoded_frames(segment)]

@@ -46,15 +46,16 @@ ERRORS_KEPT_BYTES = 64 * 1024
 
 
 class FfmpegError(Exception):
-    """ffmpeg or ffprobe refused: `cause` is the last line that it printed.
+    """ffmpeg or ffprobe refused: `cause` is the last line that it printed, `complaints` all of them or their end.
 
     A negative `exit_code` is the signal that ended it: then the input is not to blame.
     """
 
-    def __init__(self, program: str, exit_code: int, cause: str) -> None:
-        super().__init__(f"{program} stopped with exit code {exit_code}: {cause}")
+    def __init__(self, program: str, exit_code: int, complaints: str) -> None:
+        self.cause = _last_line(complaints)
+        super().__init__(f"{program} stopped with exit code {exit_code}: {self.cause}")
         self.exit_code = exit_code
-        self.cause = cause
+        self.complaints = complaints
 
 
 async def run_ffmpeg(
@@ -79,7 +80,7 @@ async def run_ffmpeg(
     async with _child(command, timeout_seconds) as (process, output, errors):
         _, text, exit_code = await asyncio.gather(follow(output), _end_of(errors), process.wait())
     if exit_code != 0:
-        raise FfmpegError("ffmpeg", exit_code, _last_line(text))
+        raise FfmpegError("ffmpeg", exit_code, text)
     return text
 
 
@@ -289,8 +290,7 @@ def picture_times(report_json: str, complaints: str = "") -> PictureTimes | None
         sorted(lengths)[len(lengths) // 2] if lengths else Fraction(0)
     )
     end = starts[-1] + last_length
-    # An edit list shortens the container's length, a longer sound track lengthens it: the smaller of the two is ours.
-    declared = [s for s in map(_seconds, (report.streams[0].duration, report.format.duration)) if s is not None]
+    declared = _declared_end(report.streams[0], report.format, starts[0])
     return PictureTimes(
         count=len(shown),
         start_ms=round(starts[0] * 1000),
@@ -299,8 +299,22 @@ def picture_times(report_json: str, complaints: str = "") -> PictureTimes | None
         longest_ms=round(max(*lengths, last_length) * 1000) if lengths else round(last_length * 1000),
         cut_short="partial file" in complaints
         or "ended prematurely" in complaints
-        or (bool(declared) and min(declared) - (end - starts[0]) > Fraction(1, 2)),
+        or (declared is not None and declared - end > Fraction(1, 2)),
     )
+
+
+def _declared_end(stream: _Stream, container: _Format, start: Fraction) -> Fraction | None:
+    """Where the file says that its pictures end, in seconds on the container's clock; None where it does not say."""
+    whole = _seconds(container.duration)
+    if (length := _seconds(stream.duration)) is not None:
+        # An edit list shortens the container's length, a longer sound track lengthens it: the smaller of the two holds.
+        return start + (length if whole is None else min(length, whole))
+    if (clock := stream.tags.get("DURATION")) is not None:  # Matroska: 00:00:05.000000000, an end and not a length
+        hours, _, rest = clock.partition(":")
+        minutes, _, seconds = rest.partition(":")
+        parts = [_seconds(part) for part in (hours, minutes, seconds)]
+        return sum((part * 60**power for part, power in zip(parts, (2, 1, 0), strict=True) if part), Fraction(0))
+    return start + whole if whole is not None and container.nb_streams == 1 else None
 
 
 def _video_facts(stream: _Stream) -> VideoFacts:

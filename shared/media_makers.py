@@ -87,8 +87,9 @@ def make_colour_clip(
     path: Path, colour: tuple[int, int, int], *, frames: int, filters: str, encoding: Sequence[str], fps: str = "24"
 ) -> Path:
     """Write a clip of one colour, given as red, green, blue; `filters` turn it into the pixels to encode."""
-    source = f"color=c=#{bytes(colour).hex()}:s=128x72:r={fps},format=gbrp,{filters}"
-    run_tool("ffmpeg", "-f", "lavfi", "-i", source, "-frames:v", str(frames), *encoding, str(path))
+    source = f"color=c=#{bytes(colour).hex()}:s=128x72:r={fps}"
+    chain = f"format=gbrp,{filters}"
+    run_tool("ffmpeg", "-f", "lavfi", "-i", source, "-vf", chain, "-frames:v", str(frames), *encoding, str(path))
     return path
 
 
@@ -116,7 +117,8 @@ def decode_colour(path: Path) -> Pictures:
 def run_tool(program: str, *arguments: str, data: bytes | None = None) -> bytes:
     """Run ffmpeg or ffprobe to its end and return what it printed; raises with its complaint where it refuses."""
     own = ("-nostdin", "-y") if program == "ffmpeg" and data is None else ("-y",) if program == "ffmpeg" else ()
-    done = subprocess.run([program, "-v", "error", *own, *arguments], input=data, capture_output=True, check=False)
+    command = [program, "-v", "error", *own, *arguments]
+    done = subprocess.run(command, input=data, capture_output=True, check=False, timeout=60)
     if done.returncode != 0:
         raise RuntimeError(f"{program} {' '.join(arguments)}: {done.stderr.decode(errors='replace')}")
     return done.stdout

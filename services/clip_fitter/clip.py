@@ -1,5 +1,6 @@
 """What a clip is, and which clips are refused before anything is decoded. Pure."""
 
+import re
 from dataclasses import dataclass
 
 from shared.errors import Unrecoverable
@@ -60,6 +61,7 @@ class Clip:
 
 ANOTHER_CLIP = "Put a video file (mp4, mov, mkv or webm) or a picture there."
 DOWNLOAD_AGAIN = "Download or export the clip again."
+SMALLER = "Make the clip smaller, for example 1920x1080."
 
 
 def read_clip(media: MediaFacts, pictures: PictureTimes | None, limits: ClipLimits) -> Clip:
@@ -75,12 +77,12 @@ def read_clip(media: MediaFacts, pictures: PictureTimes | None, limits: ClipLimi
     if video.width <= 0 or video.height <= 0:
         raise Unrecoverable(
             f"The clip's picture has no readable size, or more than {limits.pixels // 1_000_000} million pixels.",
-            remedy="Make the clip smaller, for example 1920x1080.",
+            remedy=SMALLER,
         )
     if video.width * video.height > limits.pixels:
         raise Unrecoverable(
             f"The clip is {video.width}x{video.height}, more than {limits.pixels // 1_000_000} million pixels.",
-            remedy="Make the clip smaller, for example 1920x1080.",
+            remedy=SMALLER,
         )
     if pictures is None:
         raise Unrecoverable("The clip holds no pictures: it is empty or was cut off.", remedy=DOWNLOAD_AGAIN)
@@ -105,15 +107,20 @@ def read_clip(media: MediaFacts, pictures: PictureTimes | None, limits: ClipLimi
     return Clip(video=video, pictures=pictures, container_start_ms=media.start_ms)
 
 
-def unreadable_clip(cause: str) -> Unrecoverable:
-    """The failure for a file that ffprobe or ffmpeg refused; `cause` is what it said."""
-    if "whitelist" in cause or "Invalid argument" in cause:
+def unreadable_clip(complaints: str) -> Unrecoverable:
+    """The failure for a file that ffprobe or ffmpeg refused; `complaints` is what it printed."""
+    if "not on whitelist" in complaints:
         return Unrecoverable(
             "The clip is not footage but a playlist, a script or an unusual format, and such files are not opened.",
             remedy=ANOTHER_CLIP,
         )
-    if "max_streams" in cause:
+    if "max_streams" in complaints:
         return Unrecoverable("The clip has far too many streams to be footage.", remedy=ANOTHER_CLIP)
+    if "max pixel count" in complaints:
+        return Unrecoverable("The clip's picture has far too many pixels.", remedy=SMALLER)
+    lines = [line.strip() for line in complaints.splitlines() if line.strip()] or ["no reason was given"]
+    # "[mov @ 0x55c7802] moov atom not found": the address says nothing to anybody.
+    cause = re.sub(r"\[[^\]]* @ 0x[0-9a-f]+\]\s*", "", lines[-1])[:200].rstrip(".")
     return Unrecoverable(f"The clip cannot be read as a video ({cause}).", remedy=DOWNLOAD_AGAIN)
 
 

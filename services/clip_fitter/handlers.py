@@ -142,11 +142,11 @@ def _fitted(event: ScenePlanned, segment: Asset, note: FitNote, *, from_store: b
     )
 
 
-MACHINE_TROUBLE = ("No space left", "Cannot allocate memory", "Resource temporarily unavailable", "Too many open files")
+MACHINE_TROUBLE = ("No space left", "Resource temporarily unavailable", "Too many open files")
 
 
 def _input_to_blame(error: FfmpegError, path: Path) -> Exception:
     """The failure to raise: a killed process or a full disk may go better next time, a broken clip never will."""
-    if error.exit_code < 0 or any(trouble in error.cause for trouble in MACHINE_TROUBLE):
+    if error.exit_code < 0 or any(trouble in error.complaints for trouble in MACHINE_TROUBLE):
         return error
-    return unreadable_clip(error.cause.replace(f"{path}: ", "").replace(str(path), "the file"))
+    return unreadable_clip(error.complaints.replace(f"{path}: ", "").replace(str(path), "the file"))

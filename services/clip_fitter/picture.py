@@ -25,6 +25,9 @@ SCALE_MATRICES = {
 
 HDR_TRANSFERS = ("smpte2084", "arib-std-b67")
 
+HDR_WHITE_NITS = 203
+"""How bright a white page is in HDR footage (ITU-R BT.2408, table 1): it becomes the white of the project."""
+
 
 @dataclass(frozen=True)
 class Shape:
@@ -139,13 +142,17 @@ def _tone_mapped(video: VideoFacts, form: Shape) -> list[Filter]:
             Filter("zscale", {**size, **source, "transferin": "2020_10"}),
             Filter("zscale", {**target, "primaries": "709"}),
         ]
-    # To linear light, from BT.2020 to BT.709 colours, and the highlights rolled off instead of cut.
+    # To linear light, from BT.2020 to BT.709 colours, and the highlights rolled off instead of cut. `mobius` leaves all
+    # up to the white of a page as it is; `hable` would darken it by a third.
+    linear: dict[str, str | int] = {
+        "transferin": str(video.colour_transfer),
+        "transfer": "linear",
+        "npl": HDR_WHITE_NITS,
+    }
     return [
-        Filter(
-            "zscale", {**size, **source, "transferin": str(video.colour_transfer), "transfer": "linear", "npl": 100}
-        ),
+        Filter("zscale", {**size, **source, **linear}),
         Filter("format", {"pix_fmts": "gbrpf32le"}),
         Filter("zscale", {"primaries": "709"}),
-        Filter("tonemap", {"tonemap": "hable", "desat": 0}),
+        Filter("tonemap", {"tonemap": "mobius", "desat": 0}),
         Filter("zscale", target),
     ]

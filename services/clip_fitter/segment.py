@@ -63,12 +63,11 @@ def longest_backwards(output: Output) -> int:
 def _whole(job: SegmentJob) -> Any:
     picture = picture_filters(job.clip.video, job.output.width, job.output.height, job.frame)
     held = job.recipe.fill_frames if job.recipe.fill is Fill.HOLD else 0
-    tail = [_padded(job, held), Filter("trim", {"end_frame": job.recipe.frame_count})]
     # A picture that is shown twice is scaled once, and one that is dropped is not scaled at all.
     conformed = [*picture, _gridded(job)] if _repeats_pictures(job) else [_gridded(job), *picture]
     pushed = [_push_in(job.recipe, job.output.fps)] if held else []
     # The push-in reads pixels, so it comes after the pictures have got their final format.
-    return strung(_input(job, 0), [*_timed(job), *conformed, *tail, _formatted(), *pushed])
+    return strung(_input(job, 0), [*_timed(job), *conformed, _padded(job, held), _formatted(), *pushed])
 
 
 def _piece(job: SegmentJob, piece: Piece, number: int) -> Any:

@@ -1,0 +1,137 @@
+"""The one ffmpeg call that makes a segment, as a value."""
+
+from dataclasses import replace
+from fractions import Fraction
+
+from services.clip_fitter.clip import Clip, ClipLimits
+from services.clip_fitter.core import Fill, FitLimits, fit
+from services.clip_fitter.segment import SegmentJob, longest_backwards, segment_arguments, segment_faults
+from shared.media import MediaFacts, PictureTimes, VideoFacts
+from shared.project import Encoder, EncoderPreset, Output
+
+VIDEO = VideoFacts(
+    codec="h264",
+    width=1280,
+    height=720,
+    sample_aspect=Fraction(1),
+    average_rate=Fraction(24),
+    nominal_rate=Fraction(24),
+    pixel_format="yuv420p",
+    colour_matrix="bt709",
+    colour_range="tv",
+    colour_transfer="bt709",
+    colour_primaries="bt709",
+    rotation_degrees=0,
+    field_order="progressive",
+    start_ms=0,
+    duration_ms=5_000,
+    frame_count=120,
+)
+PICTURES = PictureTimes(count=120, start_ms=0, last_ms=4_958, length_ms=5_000, longest_ms=42, cut_short=False)
+LIMITS = ClipLimits(pixels=40_000_000, streams=64, length_ms=3_600_000, picture_ms=10_000)
+
+
+def job(frame_count: int, *, fill: Fill = Fill.BOOMERANG, fps: str = "24", video: VideoFacts = VIDEO) -> SegmentJob:
+    output = Output(width=1280, height=720, fps=Fraction(fps), encoder=Encoder(preset=EncoderPreset.VERYFAST, crf=20))
+    recipe = fit(frame_count, output.fps, 5_000, FitLimits(Fraction(17, 20), Fraction(23, 20), fill))
+    return SegmentJob(
+        recipe=recipe,
+        clip=Clip(video, PICTURES, container_start_ms=0),
+        output=output,
+        frame="cover",
+        source="clip",
+        target="segment.mp4",
+        guard=("-protocol_whitelist", "file"),
+        threads=1,
+    )
+
+
+def graph(of: SegmentJob) -> str:
+    arguments = segment_arguments(of)
+    return arguments[arguments.index("-filter_complex") + 1]
+
+
+def after(arguments: list[str], option: str) -> str:
+    return arguments[arguments.index(option) + 1]
+
+
+def test_a_trim_is_one_input_one_chain_and_one_encode() -> None:
+    assert segment_arguments(job(101)) == [
+        *("-v", "error", "-xerror", "-filter_complex_threads", "1"),
+        *("-protocol_whitelist", "file", "-t", "5.208", "-threads", "1", "-i", "clip"),
+        "-filter_complex",
+        "[0:V:0]setpts=expr=PTS-STARTPTS[s0];"
+        "[s0]trim=duration=4.208[s1];"
+        "[s1]scale=flags=bicubic+accurate_rnd+full_chroma_int:h=720:in_color_matrix=bt709:in_range=tv"
+        ":out_color_matrix=bt709:out_range=tv:w=1280[s2];"
+        "[s2]setsar=sar=1[s3];"
+        "[s3]setparams=color_primaries=bt709:color_trc=bt709:colorspace=bt709:field_mode=prog:range=tv[s4];"
+        "[s4]fps=fps=24/1:round=near:start_time=0[s5];"
+        "[s5]tpad=stop=3:stop_mode=clone[s6];"
+        "[s6]format=pix_fmts=yuv420p[s7];"
+        "[s7]trim=end_frame=101[s8];"
+        "[s8]settb=expr=1/24[s9];"
+        "[s9]setpts=expr=N[s10]",
+        *("-map", "[s10]", "-f", "mp4", "-bf", "2", "-c:v", "libx264", "-crf", "20", "-frames:v", "101"),
+        *("-map_metadata", "-1", "-pix_fmt", "yuv420p", "-preset", "veryfast", "-r", "24/1", "-threads", "1"),
+        *("-video_track_timescale", "12288"),
+        *("-x264-params", "keyint=48:min-keyint=24:scenecut=40:open-gop=0:stitchable=1", "segment.mp4"),
+    ]
+
+
+def test_a_slowed_clip_gets_its_new_times_on_a_fine_clock() -> None:
+    assert "settb=expr=AVTB[s2];[s2]setpts=expr=PTS*43/40" in graph(job(129))
+
+
+def test_a_picture_that_is_repeated_is_scaled_once_and_a_dropped_one_not_at_all() -> None:
+    slower, faster = graph(job(101)), graph(job(101, video=replace(VIDEO, average_rate=Fraction(60))))
+    assert slower.index("scale=") < slower.index("fps=")
+    assert faster.index("fps=") < faster.index("scale=")
+
+
+def test_a_hold_moves_in_only_after_the_clip_has_ended() -> None:
+    chain = graph(job(170, fill=Fill.HOLD))
+    assert "tpad=stop=32:stop_mode=clone" in chain  # 29 held frames and the time of the last picture
+    assert "enable=gte(n\\\\\\,141)" in chain or "gte(n" in chain
+    assert "perspective=" in chain
+
+
+def test_every_piece_of_a_boomerang_reads_the_clip_on_its_own() -> None:
+    arguments = segment_arguments(job(260))
+    chain = graph(job(260))
+    assert arguments.count("-i") == 3
+    assert "concat=a=0:n=3:v=1" in chain
+    assert chain.count("reverse") == 2
+
+
+def test_backward_pieces_hold_a_bounded_part_of_the_memory() -> None:
+    assert longest_backwards(Output(width=1920, height=1080)) == 48
+    assert longest_backwards(Output(width=3840, height=2160)) == 12
+
+
+def test_the_guard_stands_before_every_input() -> None:
+    arguments = segment_arguments(replace(job(260), guard=LIMITS.guard()))
+    inputs = [place for place, argument in enumerate(arguments) if argument == "-i"]
+    assert arguments.count("-format_whitelist") == arguments.count("-protocol_whitelist") == len(inputs)
+
+
+def test_transparent_vp9_is_decoded_by_the_decoder_that_sees_transparency() -> None:
+    transparent = replace(VIDEO, codec="vp9", alpha_beside=True)
+    assert after(segment_arguments(job(101, video=transparent)), "-c:v") == "libvpx-vp9"
+
+
+def test_segments_at_broadcast_rates_have_whole_ticks() -> None:
+    arguments = segment_arguments(job(101, fps="30000/1001"))
+    assert after(arguments, "-video_track_timescale") == "30000"
+    assert after(arguments, "-r") == "30000/1001"
+
+
+def test_a_finished_segment_is_checked_for_all_that_a_join_by_copy_needs() -> None:
+    done = job(101)
+    good = MediaFacts("mov,mp4", 4_208, 1, VIDEO, None)
+    pictures = replace(PICTURES, count=101)
+    assert segment_faults(done, good, pictures) == []
+    assert segment_faults(done, good, PICTURES) == ["it has 120 frames, not 101"]
+    wrong = replace(good, video=replace(VIDEO, colour_matrix="smpte170m", width=640))
+    assert len(segment_faults(done, wrong, pictures)) == 2
+    assert segment_faults(done, replace(good, video=None), None) == ["it holds no pictures"]

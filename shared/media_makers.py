@@ -12,6 +12,7 @@ which survive scaling, cropping, colour conversion and encoding. So a test can t
 
 import subprocess
 from collections.abc import Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import TypeAlias
 
@@ -40,12 +41,13 @@ def make_numbered_clip(
     """Write a clip of `frames` numbered frames, passed through `filters` and encoded as `encoding` says."""
     width, height = size
     pictures = np.stack([numbered_picture(number, width, height) for number in range(frames)])
-    tone = ("-f", "lavfi", "-i", "sine=f=440:r=48000") if sound else ()
+    seconds = float(frames / Fraction(fps))
+    tone = ("-f", "lavfi", "-i", f"sine=f=440:r=48000:d={seconds}") if sound else ()
     command = [
         *("-f", "rawvideo", "-pix_fmt", "gray", "-s", f"{width}x{height}", "-r", fps, "-i", "pipe:0", *tone),
         *("-vf", f"scale=out_color_matrix=bt709:out_range=tv,format=yuv444p,{filters}"),
         *encoding,
-        *(("-c:a", "aac", "-shortest") if sound else ()),
+        *(("-c:a", "aac") if sound else ()),
         str(path),
     ]
     run_tool("ffmpeg", *command, data=pictures.tobytes())

@@ -15,7 +15,7 @@ from cli.follow import fetch_video, follow
 from cli.home import home_folder, running_stack
 from cli.screen import shown_progress
 from cli.stack import Stack
-from cli.summary import summary
+from cli.summary import print_summary
 from shared.events import SceneFitted, ScenesPlanned, StepFailed, VideoAssembled
 from shared.store import MinioStore, StoreSettings
 
@@ -40,7 +40,7 @@ async def watch_project(project_id: str, output: Path | None, nats_url: str | No
             story = await follow(client, project_id, screen)
     target = output or Path(f"{project_id}.mp4")
     certificate, plan = await fetch_video(story, store, target)
-    Console().print(summary(plan, story, certificate))
+    print_summary(plan, story, certificate)
     click.echo(target)
 
 

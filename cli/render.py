@@ -3,8 +3,6 @@
 import time
 from pathlib import Path
 
-from rich.console import Console
-
 from cli.check import checked_project
 from cli.client import connected, submit
 from cli.edge import Refused
@@ -12,7 +10,7 @@ from cli.follow import fetch_video, follow
 from cli.home import home_folder, running_stack
 from cli.screen import Screen, shown_progress
 from cli.stack import Stack, default_fitters, embedded_stack
-from cli.summary import summary
+from cli.summary import print_summary
 from shared.project_file import LoadedProject
 from shared.store import MinioStore
 
@@ -42,7 +40,7 @@ async def _render_on(stack: Stack, loaded: LoadedProject, target: Path, screen: 
         submitted = await submit(loaded.project, loaded.sources, store, client)
         story = await follow(client, submitted.project_id, screen)
     certificate, plan = await fetch_video(story, store, target)
-    Console().print(summary(plan, story, certificate))
+    print_summary(plan, story, certificate)
     screen.say(f"{target}  ({time.monotonic() - began:.1f} s)")
     if story.nothing_was_encoded:
         screen.say(f"Nothing was encoded: all {len(story.fitted)} scenes and the soundtrack were there from before.")

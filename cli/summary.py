@@ -1,6 +1,6 @@
 """The table at the end: each scene's window, its clip, what was done to it and how exact the result is."""
 
-from rich.console import Group
+from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
@@ -32,6 +32,12 @@ def summary(plan: ScenePlan, story: Story, certificate: Certificate) -> Group:
         Text(f"{warning.scene_id or 'project'}: {warning.message}", style="yellow") for warning in plan.warnings
     ]
     return Group(table, *warnings, Text(certificate.sentence))
+
+
+def print_summary(plan: ScenePlan, story: Story, certificate: Certificate) -> None:
+    """Print the summary; a pipe has no width of its own, and must not break the lines."""
+    console = Console()
+    (console if console.is_terminal else Console(width=160)).print(summary(plan, story, certificate))
 
 
 def _clock(at_ms: int) -> str:

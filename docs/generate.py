@@ -59,7 +59,7 @@ def _type_name(annotation: object) -> str:
 def draw_strip(video: Path, certificate: Path) -> None:
     """The README's strip: the first frame of every scene, small, in the order of the video."""
     scenes = json.loads(certificate.read_text())["scenes"]
-    chosen = "+".join(f"eq(n,{scene['first_frame']})" for scene in scenes)
+    chosen = "+".join(f"eq(n,{scene['planned_first_frame']})" for scene in scenes)
     columns = (len(scenes) + 1) // 2
     graph = f"select='{chosen}',scale=320:-2,tile={columns}x2:padding=4:margin=4:color=white"
     subprocess.run(

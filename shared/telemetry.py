@@ -200,7 +200,7 @@ class _PlainLines(logging.Formatter):
             words += [place.service, place.project_id or "?"]
             words += [f"scene {place.scene_number}"] if place.scene_number else []
         else:
-            words.append(record.name.removeprefix("lockstep."))
+            words.append(record.name.rsplit(".", 1)[-1])
         level = f"{record.levelname}: " if record.levelno >= logging.WARNING else ""
         line = f"{' '.join(words)}: {level}{record.getMessage()}"
         return f"{line}\n{_trouble(record)}" if record.exc_info else line

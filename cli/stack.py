@@ -11,6 +11,7 @@ again, and its unfinished message is handed to another.
 
 import asyncio
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -68,15 +69,27 @@ async def embedded_stack(
         if not keep_history:
             history = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lockstep-history-")))
         history.mkdir(exist_ok=True)
+        # Entered first, so left last: a host says its last words to servers that still listen.
+        servers = await stack.enter_async_context(AsyncExitStack())
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lockstep-scratch-")))
+        hosts = [Host("services", LIGHT_SERVICES, home / "logs" / "services.log", say)]
+        hosts += [
+            Host(f"fitter {number}", ("clip_fitter",), home / "logs" / f"fitter-{number}.log", say)
+            for number in range(1, fitters + 1)
+        ]
+        # Hosts import their services, which takes most of a start, while the servers come up.
+        for host in hosts:
+            stack.push_async_callback(host.stop)
+            await host.launch()
         try:
             bus, store = await asyncio.gather(
-                stack.enter_async_context(nats_server(history)), stack.enter_async_context(s3_server(home / "store"))
+                servers.enter_async_context(nats_server(history)),
+                servers.enter_async_context(s3_server(home / "store")),
             )
         except ServerFailed as error:
             raise Refused(str(error)) from None
+        await provision(bus.url, store.settings)
         environment = {
-            **os.environ,
             "LOCKSTEP_NATS_URL": bus.url,
             "LOCKSTEP_S3_ENDPOINT": store.settings.endpoint,
             "LOCKSTEP_S3_ACCESS_KEY": store.settings.access_key,
@@ -84,15 +97,7 @@ async def embedded_stack(
             "LOCKSTEP_S3_BUCKET": store.settings.bucket,
             "LOCKSTEP_SCRATCH_DIR": str(scratch),
         }
-        hosts = [Host("services", LIGHT_SERVICES, environment, home / "logs" / "services.log", say)]
-        hosts += [
-            Host(f"fitter {number}", ("clip_fitter",), environment, home / "logs" / f"fitter-{number}.log", say)
-            for number in range(1, fitters + 1)
-        ]
-        await provision(bus.url, store.settings)
-        for host in hosts:
-            stack.push_async_callback(host.stop)
-        await asyncio.gather(*(host.start() for host in hosts))
+        await asyncio.gather(*(host.begin(environment) for host in hosts))
         note_stack(
             home,
             RunningStack(
@@ -110,20 +115,35 @@ async def embedded_stack(
 class Host:
     """One child process that runs services, and is started again when it dies."""
 
-    def __init__(
-        self, name: str, services: tuple[str, ...], environment: dict[str, str], log: Path, say: Callable[[str], None]
-    ) -> None:
+    def __init__(self, name: str, services: tuple[str, ...], log: Path, say: Callable[[str], None]) -> None:
         self._name = name
         self._services = services
-        self._environment = environment
         self._log = log
         self._say = say
+        self._environment: dict[str, str] = {}
         self._process: asyncio.subprocess.Process | None = None
         self._guard: asyncio.Task[None] | None = None
 
-    async def start(self) -> None:
-        """Start the process and return when its services listen."""
-        await self._launch()
+    async def launch(self) -> None:
+        """Start the process: it imports its services and waits to be told where the servers are."""
+        prefix = (found, "--pdeathsig", "KILL", "--") if (found := shutil.which("setpriv")) else ()
+        with self._log.open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                *prefix,
+                sys.executable,
+                "-m",
+                "cli.host",
+                *self._services,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=log,
+                start_new_session=True,  # Ctrl-C is for us to pass on, in order
+            )
+
+    async def begin(self, environment: dict[str, str]) -> None:
+        """Tell the process where the servers are; return when its services listen."""
+        self._environment = environment
+        await self._tell()
         self._guard = asyncio.create_task(self._restart_when_it_dies())
 
     async def stop(self) -> None:
@@ -139,33 +159,23 @@ class Host:
         for _ in range(2):
             with contextlib.suppress(ProcessLookupError):
                 process.send_signal(signal.SIGTERM)
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(0.1)
         try:
             await asyncio.wait_for(process.wait(), STOP_WITHIN_SECONDS)
         except TimeoutError:
             process.kill()
             await process.wait()
 
-    async def _launch(self) -> None:
-        prefix = (found, "--pdeathsig", "KILL", "--") if (found := shutil.which("setpriv")) else ()
-        with self._log.open("ab") as log:
-            self._process = await asyncio.create_subprocess_exec(
-                *prefix,
-                sys.executable,
-                "-m",
-                "cli.host",
-                *self._services,
-                env=self._environment,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=log,
-                start_new_session=True,  # Ctrl-C is for us to pass on, in order
-            )
-        assert self._process.stdout is not None
-        try:
-            line = await asyncio.wait_for(self._process.stdout.readline(), READY_WITHIN_SECONDS)
-        except TimeoutError:
-            line = b""
+    async def _tell(self) -> None:
+        process = self._process
+        assert process is not None
+        assert process.stdin is not None
+        assert process.stdout is not None
+        line = b""
+        with contextlib.suppress(TimeoutError, ConnectionError):
+            process.stdin.write(json.dumps(self._environment).encode() + b"\n")
+            await process.stdin.drain()
+            line = await asyncio.wait_for(process.stdout.readline(), READY_WITHIN_SECONDS)
         if line.decode().strip() != READY:
             raise Refused(
                 f"The {self._name} process did not start. Its last words: {self._last_words()} Its log: {self._log}"
@@ -176,7 +186,8 @@ class Host:
             assert self._process is not None
             code = await self._process.wait()
             self._say(f"The {self._name} process died (exit code {code}); starting it again.")
-            await self._launch()
+            await self.launch()
+            await self._tell()
         self._say(f"The {self._name} process died {MOST_RESTARTS} times and is left alone. Its log: {self._log}")
 
     def _last_words(self) -> str:

@@ -1,7 +1,10 @@
 """A room that is half-built is found here, in words, before anybody deploys it."""
 
+import ast
 import re
+import sys
 import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -84,3 +87,25 @@ def test_a_service_container_installs_only_what_its_room_needs() -> None:
     fitter = (ROOT / "deploy" / "requirements" / "clip-fitter.txt").read_text()
     assert "pocketsphinx" not in fitter
     assert "pytest" not in fitter
+
+
+def imported_distributions(path: Path) -> set[str]:
+    """The distributions that a file's imports come from; the standard library and the house itself are left out."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            names.add(node.module.split(".")[0])
+    known = packages_distributions()
+    foreign = names - sys.stdlib_module_names - {"services", "shared", "cli"}
+    return {known[name][0].lower().replace("_", "-") for name in foreign if name in known}
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_every_container_has_all_that_its_room_imports(room: str) -> None:
+    locked = (ROOT / "deploy" / "requirements" / f"{dashed(room)}.txt").read_text()
+    installed = {line.split("==")[0] for line in locked.splitlines() if "==" in line}
+    for path in (ROOT / "services" / room).glob("*.py"):
+        missing = imported_distributions(path) - installed
+        assert not missing, f"{path.relative_to(ROOT)} imports {missing}, which the {dashed(room)} extra does not bring"

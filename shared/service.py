@@ -96,12 +96,12 @@ class Service:
         self.on_lost: Callable[[str], None] = _exit_process
         """What to do when the consumer is gone. `run_services` puts its own in place."""
         self._routes: dict[str, _Route] = {}
-        self._telemetry = Telemetry(name)
+        self.telemetry = Telemetry(name)
         self._scratch = Scratch(settings.scratch_dir, name)
         self._settling = Settling(
             name,
             settings,
-            self._telemetry.tracer,
+            self.telemetry.tracer,
             lambda: self._client,
             settings.ack_wait_seconds / HEARTBEATS_PER_ACK_WAIT,
         )
@@ -139,7 +139,7 @@ class Service:
             reconnected_cb=self._note_reconnect,
             closed_cb=self._note_closed,
             graceful_timeout=self.settings.graceful_timeout_seconds + 10,  # ours comes first
-            middlewares=(self._telemetry.middleware, self._settling),
+            middlewares=(self.telemetry.middleware, self._settling),
             decoder=read_event,
             logger=logging.getLogger("lockstep.faststream"),
         )
@@ -196,7 +196,7 @@ class Service:
         await publish_events(
             self._client,
             events,
-            tracer=self._telemetry.tracer,
+            tracer=self.telemetry.tracer,
             timeout_seconds=self.settings.publish_timeout_seconds,
         )
         said = ", ".join(dict.fromkeys(type(event).__name__ for event in events)) or "nothing to say yet"
@@ -239,7 +239,7 @@ class Service:
 
     async def _start(self) -> None:
         configure_logging()
-        self._telemetry.start()
+        self.telemetry.start()
         self._stopping = self._handing_over = False
         ack_wait = await wait_for_consumers(self.settings, self.name, list(self._routes))
         self._settling.heartbeat_seconds = ack_wait / HEARTBEATS_PER_ACK_WAIT
@@ -266,7 +266,7 @@ class Service:
         if self._hurry is not None:
             self._hurry.cancel()
         self._scratch.close()
-        await self._telemetry.stop()
+        await self.telemetry.stop()
         self._connected = None
 
     # What the connection tells

@@ -13,6 +13,7 @@ import hashlib
 import json
 import logging
 import os
+import threading
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -42,7 +43,7 @@ PROPAGATOR = TraceContextTextMapPropagator()
 
 LAST_FRAMES = 6
 
-FLUSH_MS = 3000
+FLUSH_SECONDS = 2.0
 """How long a service that stops waits for a backend to take the last spans."""
 
 
@@ -84,8 +85,11 @@ class Telemetry:
 
     async def stop(self) -> None:
         """Send what is left, for a bounded time."""
-        await asyncio.to_thread(self.provider.force_flush, FLUSH_MS)
-        await asyncio.to_thread(self.provider.shutdown)
+        # The exporter tries a backend that is down again and again, for longer than anyone wants to wait: it is left to
+        # a thread that does not keep the process alive.
+        closing = threading.Thread(target=self.provider.shutdown, daemon=True)
+        closing.start()
+        await asyncio.to_thread(closing.join, FLUSH_SECONDS)
 
 
 def project_context(project_id: str) -> Context:
@@ -186,12 +190,12 @@ def configure_logging() -> None:
     root = logging.getLogger()
     if not root.handlers:
         handler = logging.StreamHandler()
-        handler.setFormatter(_JsonLines() if os.environ.get("LOCKSTEP_LOG_FORMAT") == "json" else _PlainLines())
+        handler.setFormatter(JsonLines() if os.environ.get("LOCKSTEP_LOG_FORMAT") == "json" else PlainLines())
         root.addHandler(handler)
 
 
-class _PlainLines(logging.Formatter):
-    """12:30:01 clip_fitter lighthouse scene 3: said scene.3.fitted"""
+class PlainLines(logging.Formatter):
+    """`12:30:01 clip_fitter lighthouse scene 3: ScenePlanned -> SceneFitted in 2.10 s`."""
 
     def format(self, record: logging.LogRecord) -> str:
         place = _place.get()
@@ -214,7 +218,9 @@ def _trouble(record: logging.LogRecord) -> str:
     return f"{''.join(frames)}{describe(record.exc_info[1])}"
 
 
-class _JsonLines(logging.Formatter):
+class JsonLines(logging.Formatter):
+    """One JSON object in each line, with the ids of the trace and the span that it belongs to."""
+
     def format(self, record: logging.LogRecord) -> str:
         fields: dict[str, str | None] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(),

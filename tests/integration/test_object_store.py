@@ -1,0 +1,190 @@
+"""The object store keeps its word, on a real S3 server and in the twin that handler tests use."""
+
+import asyncio
+import hashlib
+import os
+from collections.abc import AsyncIterator
+from fractions import Fraction
+from pathlib import Path
+
+import minio
+import psutil
+import pytest
+import pytest_asyncio
+from minio.error import S3Error
+from pydantic import BaseModel, SecretStr
+from urllib3.exceptions import HTTPError
+
+from shared.assets import Asset, derived_key
+from shared.errors import Unrecoverable
+from shared.servers import free_port, s3_server
+from shared.store import DOCUMENT_LIMIT_BYTES, AssetStore, MinioStore, StoreSettings
+from shared.testing import MemoryStore
+
+pytestmark = pytest.mark.integration
+
+
+class Note(BaseModel):
+    """A document."""
+
+    text: str
+    fps: Fraction
+
+
+@pytest.fixture(params=["memory", "s3"])
+def either_store(request: pytest.FixtureRequest, store: MinioStore) -> AssetStore:
+    """The real store and its twin: what holds for one holds for the other."""
+    return MemoryStore() if request.param == "memory" else store
+
+
+@pytest_asyncio.fixture
+async def clip(tmp_path: Path) -> AsyncIterator[Path]:
+    """A file that is larger than one part of an upload."""
+    path = tmp_path / "clip.mp4"
+    await asyncio.to_thread(path.write_bytes, bytes(range(256)) * 48 * 1024)
+    yield path
+
+
+async def test_a_file_comes_back_as_it_was_put(either_store: AssetStore, clip: Path, tmp_path: Path) -> None:
+    asset = await either_store.put_file(clip, "sources/clip.mp4", "video/mp4")
+    content = await asyncio.to_thread(clip.read_bytes)
+    assert asset == Asset(
+        key="sources/clip.mp4",
+        digest=hashlib.sha256(content).hexdigest(),
+        media_type="video/mp4",
+        size=len(content),
+    )
+    await either_store.fetch(asset, tmp_path / "back.mp4")
+    assert await asyncio.to_thread((tmp_path / "back.mp4").read_bytes) == content
+
+
+async def test_what_is_there_is_found_as_it_was_put(either_store: AssetStore, clip: Path) -> None:
+    asset = await either_store.put_file(clip, "sources/clip.mp4", "video/mp4")
+    assert await either_store.find("sources/clip.mp4") == asset
+
+
+async def test_what_is_not_there_is_not_found(either_store: AssetStore) -> None:
+    assert await either_store.find("sources/clip.mp4") is None
+
+
+async def test_an_empty_file_is_a_file(either_store: AssetStore, tmp_path: Path) -> None:
+    empty = tmp_path / "empty"
+    await asyncio.to_thread(empty.touch)
+    asset = await either_store.put_file(empty, "sources/empty.bin", "application/octet-stream")
+    assert asset.size == 0
+    assert await either_store.find("sources/empty.bin") == asset
+    await either_store.fetch(asset, tmp_path / "back")
+    assert await asyncio.to_thread((tmp_path / "back").read_bytes) == b""
+
+
+async def test_a_document_comes_back_as_it_was_put(either_store: AssetStore) -> None:
+    note = Note(text="Møwe — 海鷗\n\0", fps=Fraction(30000, 1001))
+    asset = await either_store.put_document(note, "notes/one.json")
+    assert await either_store.get_document(asset, Note) == note
+    assert await either_store.find("notes/one.json") == asset
+
+
+async def test_the_same_determinants_find_the_same_work(either_store: AssetStore) -> None:
+    def key() -> str:
+        return derived_key("notes", "json", recipe_version=1, text="lighthouse", fps=Fraction(25))
+
+    made = await either_store.put_document(Note(text="lighthouse", fps=Fraction(25)), key())
+    assert await either_store.find(key()) == made
+
+
+async def test_many_at_once_do_not_mix(either_store: AssetStore) -> None:
+    notes = [Note(text=str(number), fps=Fraction(number)) for number in range(1, 41)]
+    assets = await asyncio.gather(*(either_store.put_document(note, f"notes/{note.text}.json") for note in notes))
+    assert await asyncio.gather(*(either_store.get_document(asset, Note) for asset in assets)) == notes
+
+
+async def test_bytes_that_are_not_those_that_were_put_are_refused(
+    store: MinioStore, clip: Path, tmp_path: Path
+) -> None:
+    asset = await store.put_file(clip, "sources/clip.mp4", "video/mp4")
+    with (tmp_path / "other").open("wb") as other:
+        other.write(b"something else")
+    await store.put_file(tmp_path / "other", "sources/clip.mp4", "video/mp4")
+    with pytest.raises(RuntimeError, match="not the ones that were put there"):
+        await store.fetch(asset, tmp_path / "back.mp4")
+
+
+async def test_an_asset_that_is_gone_cannot_be_fetched(store: MinioStore, tmp_path: Path) -> None:
+    gone = Asset(key="sources/gone.mp4", digest="0" * 64, media_type="video/mp4", size=1)
+    with pytest.raises(S3Error, match="NoSuchKey"):
+        await store.fetch(gone, tmp_path / "back.mp4")
+    assert await asyncio.to_thread(os.listdir, tmp_path) == []
+
+
+async def test_what_somebody_else_put_is_not_taken_for_finished_work(
+    store: MinioStore, store_settings: StoreSettings, clip: Path
+) -> None:
+    client = _plain_client(store_settings)
+    await asyncio.to_thread(client.fput_object, store_settings.bucket, "sources/clip.mp4", str(clip))
+    assert await store.find("sources/clip.mp4") is None
+
+
+async def test_a_document_that_is_no_document_is_not_read(store: MinioStore) -> None:
+    huge = Asset(key="notes/huge.json", digest="0" * 64, media_type="application/json", size=DOCUMENT_LIMIT_BYTES + 1)
+    with pytest.raises(Unrecoverable, match=r"notes/huge\.json is \d+ bytes"):
+        await store.get_document(huge, Note)
+
+
+async def test_making_the_bucket_again_keeps_what_is_in_it(store: MinioStore) -> None:
+    asset = await store.put_document(Note(text="kept", fps=Fraction(25)), "notes/kept.json")
+    await store.ensure_bucket()
+    assert await store.find("notes/kept.json") == asset
+
+
+async def test_a_wrong_key_is_refused(store: MinioStore, store_settings: StoreSettings) -> None:
+    stranger = MinioStore(store_settings.model_copy(update={"secret_key": SecretStr("wrong")}))
+    with pytest.raises(S3Error, match="SignatureDoesNotMatch"):
+        await stranger.put_document(Note(text="", fps=Fraction(25)), "notes/one.json")
+
+
+async def test_nobody_can_read_without_a_key(store: MinioStore, store_settings: StoreSettings) -> None:
+    await store.put_document(Note(text="", fps=Fraction(25)), "notes/one.json")
+    anonymous = MinioStore(store_settings.model_copy(update={"access_key": "", "secret_key": SecretStr("")}))
+    with pytest.raises((S3Error, ValueError)):
+        await anonymous.find("notes/one.json")
+
+
+async def test_a_store_that_is_away_is_an_error_and_no_hang() -> None:
+    away = StoreSettings(
+        endpoint=f"127.0.0.1:{free_port()}",
+        access_key="key",
+        secret_key=SecretStr("secret"),
+        connect_timeout_seconds=0.5,
+    )
+    with pytest.raises(HTTPError):
+        await MinioStore(away).find("notes/one.json")
+
+
+async def test_assets_outlive_the_server_and_the_ports_that_it_had(tmp_path: Path) -> None:
+    note = Note(text="kept", fps=Fraction(25))
+    assets = []
+    for _ in range(2):
+        async with s3_server(tmp_path / "s3", access_key="key", secret_key="secret-of-this-test") as server:
+            store = MinioStore(server.settings)
+            await store.ensure_bucket()
+            assets.append(await store.find("notes/kept.json") or await store.put_document(note, "notes/kept.json"))
+            assert await store.get_document(assets[0], Note) == note
+    assert assets[0] == assets[1]
+
+
+async def test_the_server_listens_on_loopback_only(tmp_path: Path) -> None:
+    async with s3_server(tmp_path / "s3") as server:
+        sockets = await asyncio.to_thread(psutil.Process(server.process_id).net_connections, "tcp")
+        listening = {socket.laddr for socket in sockets if socket.status == psutil.CONN_LISTEN}
+        assert {address.ip for address in listening} == {"127.0.0.1"}
+        assert {address.port for address in listening} <= set(server.ports)
+
+
+def _plain_client(settings: StoreSettings) -> minio.Minio:
+    return minio.Minio(
+        settings.endpoint,
+        access_key=settings.access_key,
+        secret_key=settings.secret_key.get_secret_value(),
+        secure=False,
+        region=settings.region,
+    )

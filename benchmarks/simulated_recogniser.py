@@ -102,9 +102,9 @@ def random_script(rng: random.Random, *, scene_count: int | None = None) -> tupl
     return tuple(scenes)
 
 
-def _sentence(rng: random.Random, topic: Sequence[str]) -> str:
+def _sentence(rng: random.Random, topic: Sequence[str], *, least_words: int = 4) -> str:
     tokens = []
-    for _ in range(rng.randint(4, 16)):
+    for _ in range(rng.randint(least_words, 16)):
         if rng.random() < 0.02:
             tokens.append(rng.choice(WRITTEN_NUMBERS)[0])
         elif rng.random() < 0.5:
@@ -122,6 +122,8 @@ def speak(rng: random.Random, script: Sequence[str]) -> list[SpokenWord]:
     hesitations = rng.uniform(0, 0.04)
     at, spoken = rng.randint(0, 600), []
     for scene, narration in enumerate(script):
+        if not narration:
+            continue
         for token in narration.split():
             length = round((90 + 48 * len(token)) * pace * rng.uniform(0.75, 1.3))
             spoken.append(SpokenWord(scene, token, at, at + length))
@@ -221,6 +223,37 @@ def _sounds_like(rng: random.Random, text: str, alike: dict[str, tuple[str, ...]
     others = [other for other in alike.get(text, ()) if other != text]
     if others and rng.random() < 0.7:
         return rng.choice(others)
+    if not text.isalpha():
+        return rng.choice(COMMON)  # a number misheard is a word
     place = rng.randrange(len(text))
     letter = rng.choice("aeioubdfgklmnprst")
     return rng.choice((text[:place] + letter + text[place + 1 :], text[:place] + letter + text[place:]))
+
+
+MISTAKES = ("skipped", "repeated", "inserted", "swapped")
+"""What a speaker does to a sentence."""
+
+
+def plant_mistake(rng: random.Random, script: Sequence[str], mistake: str) -> tuple[tuple[str, ...], int]:
+    """What is said instead of the script, and the scene in which it differs. The sentence has at least five words."""
+    sentences = [re.split(r"(?<!Dr)\. ", narration) for narration in script]
+    places = [
+        (scene, place)
+        for scene, parts in enumerate(sentences)
+        for place, part in enumerate(parts)
+        if len(part.split()) >= 5 and (mistake != "swapped" or (place and part not in parts[place - 1 : place]))
+    ]
+    scene, place = rng.choice(places)
+    parts = [part.rstrip(".") for part in sentences[scene]]
+    match mistake:
+        case "skipped":
+            del parts[place]
+        case "repeated":
+            parts.insert(place, parts[place])
+        case "inserted":
+            everything, _ = _dictionary()
+            parts.insert(place, _sentence(rng, rng.sample(everything, 40), least_words=5).rstrip("."))
+        case "swapped":
+            parts[place - 1], parts[place] = parts[place], parts[place - 1]
+    said = ". ".join(parts) + "." if parts else ""
+    return (*script[:scene], said, *script[scene + 1 :]), scene

@@ -63,7 +63,8 @@ def spoken_forms(token: str) -> Forms:
     if not core:
         return _signs(visible)
     closing_mark_is_a_unit = core[-1] in "'\""
-    for candidate in (core if closing_mark_is_a_unit else plain.strip('"()[]{},;:!?*_'), core):
+    whole = core if closing_mark_is_a_unit else plain.strip('"()[]{},;:!?*_')
+    for candidate in dict.fromkeys((whole, core)):
         for rule in _RULES:
             found = _only_words(rule(candidate))
             if found:
@@ -103,6 +104,8 @@ def _is_read(token: str) -> bool:
 
 
 def _only_words(found: Forms) -> Forms:
+    if not found:
+        return ()
     kept = (tuple(word for word in form if re.search("[a-z]", word)) for form in found)
     clean = [form for form in kept if all(re.fullmatch("[a-z']+", word) for word in form)]
     return either(tuple(clean))

@@ -20,7 +20,9 @@ from services.scene_planner.problems import (
     at,
     quote_script,
     quote_words,
+    token_count,
 )
+from services.scene_planner.windows import quiet_within
 from services.scene_planner.words import Break, ScriptWord
 from shared.plan import ProblemKind
 from shared.timeline import Span
@@ -31,8 +33,8 @@ LEAST_HEARD_SHARE = 0.5
 LEAST_RUN_WORDS = 3
 """Shorter runs are what recognisers do on their own: at 30 % word errors, two words in a row are lost every 300."""
 
-LONG_RUN_WORDS = 6
-"""From here on a run is more than a slip of the tongue, whole sentence or not: about two seconds of speech."""
+LONG_RUN_WORDS = 5
+"""From here on a run is more than a slip of the tongue, whole sentence or not: one and a half seconds of speech."""
 
 LEAST_HEARD_SHARE_OF_SENTENCE = 0.4
 """A skipped sentence can find "the" and "of" among its neighbours' words; more than 4 in 10 it does not find."""
@@ -42,6 +44,9 @@ SKIPPED_TIME_SHARE = 0.5
 
 NATURAL_PAUSE_MS = 300
 """Stands between two sentences anyway, and is no time for skipped words (half of pauses are longer, see pauses.py)."""
+
+MOST_OF_A_SENTENCE = 0.75
+"""Of its words: the second utterance loses some to the recogniser, and some match the first one's lost words."""
 
 SAME_TEXT = 75.0
 """Of 100 (`rapidfuzz.fuzz.partial_ratio`): two renditions of one sentence are above, two sentences below, at up to
@@ -80,6 +85,8 @@ class _Unscripted:
 
     scene: int
     texts: tuple[str, ...]
+    count: int
+    """How many words of the transcript they are."""
     span: Span
 
     @property
@@ -93,7 +100,7 @@ def check_words(scenes: Sequence[HeardScene], quiet: Sequence[Span]) -> tuple[Pr
     if other_script is not None:
         return (other_script,)
     missing = list(_missing_runs(scenes, quiet))
-    unscripted = [run for run in _unscripted_runs(scenes) if len(run.texts) >= LEAST_RUN_WORDS]
+    unscripted = [run for run in _unscripted_runs(scenes) if run.count >= LEAST_RUN_WORDS]
     moved = [(lost, found) for lost in missing for found in unscripted if _is_same_text(lost.text, found.text)]
     moved_lost, moved_found = [pair[0] for pair in moved], [pair[1] for pair in moved]
     explained = {run.scene for run in moved_lost}
@@ -149,7 +156,7 @@ def _skipped(scenes: Sequence[HeardScene], run: _Missing) -> Problem:
         message = f"The recording ends at {at(run.between.start)}, before {quote_script(run.words)}."
     else:
         message = f"The recording skips {quote_script(run.words)} at {at(run.between.start)}."
-    stops = ends or run.sentence or len(run.words) >= LONG_RUN_WORDS
+    stops = ends or run.sentence or token_count(run.words) >= LONG_RUN_WORDS
     kind: ProblemKind = "ends_early" if ends else "sentence_skipped" if run.sentence else "words_missing"
     return Problem(kind, scene.scene_id, message, RECORD_AGAIN, stops=stops, span=run.between)
 
@@ -170,7 +177,7 @@ def _wrong_order(scenes: Sequence[HeardScene], lost: _Missing, found: _Unscripte
 
 def _repeated_or_added(scenes: Sequence[HeardScene], run: _Unscripted) -> Problem:
     scene = scenes[run.scene]
-    long = len(run.texts) >= LONG_RUN_WORDS
+    long = run.count >= LONG_RUN_WORDS
     near = scenes[max(0, run.scene - 1) : run.scene + 2]
     for sentence in chain.from_iterable(_sentences(one.script) for one in near):
         text = " ".join(word.text for word in sentence)
@@ -181,7 +188,7 @@ def _repeated_or_added(scenes: Sequence[HeardScene], run: _Unscripted) -> Proble
                 scene.scene_id,
                 f"{quote_script(sentence)} is said twice, the second time around {at(run.span.start)}.",
                 CUT_OUT,
-                stops=long or len(run.texts) >= len(sentence),
+                stops=long or run.count >= MOST_OF_A_SENTENCE * token_count(sentence),
                 span=run.span,
             )
     return Problem(
@@ -214,8 +221,9 @@ def _is_same_text(one: str, other: str) -> bool:
 def _unscripted_runs(scenes: Sequence[HeardScene]) -> Iterator[_Unscripted]:
     for place, scene in enumerate(scenes):
         for run in scene.hearing.unscripted_runs():
-            texts = tuple(word.text for word in scene.heard[run[0] : run[1]])
-            yield _Unscripted(place, texts, scene.unscripted_span(run))
+            heard = scene.heard[run[0] : run[1]]
+            count = len({word.word for word in heard})
+            yield _Unscripted(place, tuple(word.text for word in heard), count, scene.span_of(run))
 
 
 def _missing_runs(scenes: Sequence[HeardScene], quiet: Sequence[Span]) -> Iterator[_Missing]:
@@ -225,7 +233,9 @@ def _missing_runs(scenes: Sequence[HeardScene], quiet: Sequence[Span]) -> Iterat
             words = scene.script[first:last]
             between = _between(scenes, place, first, last, pace)
             asked_ms = sum(word.pause_after_ms for word in words)
-            silence_ms = sum(_shared(between, run) for run in quiet) if quiet else NATURAL_PAUSE_MS + asked_ms
+            silence_ms = (
+                sum(run.length for run in quiet_within(between, quiet)) if quiet else NATURAL_PAUSE_MS + asked_ms
+            )
             time_ms = between.length - silence_ms
             yield _Missing(
                 scene=place,
@@ -233,7 +243,7 @@ def _missing_runs(scenes: Sequence[HeardScene], quiet: Sequence[Span]) -> Iterat
                 last=last,
                 words=words,
                 between=between,
-                skipped=time_ms < SKIPPED_TIME_SHARE * float(letters_of(words)) * pace,
+                skipped=time_ms < SKIPPED_TIME_SHARE * letters_of(words) * pace,
                 sentence=any(first <= start and end <= last for start, end in _sentence_ranges(scene.script)),
             )
 
@@ -241,10 +251,12 @@ def _missing_runs(scenes: Sequence[HeardScene], quiet: Sequence[Span]) -> Iterat
 def _candidates(scene: HeardScene) -> list[tuple[int, int]]:
     """Runs of missing words, and sentences of which next to nothing was heard, joined where they overlap."""
     heard_as = scene.hearing.heard_as
-    ranges = [run for run in scene.hearing.missing_runs() if run[1] - run[0] >= LEAST_RUN_WORDS]
+    runs = scene.hearing.missing_runs()
+    ranges = [run for run in runs if token_count(scene.script[slice(*run)]) >= LEAST_RUN_WORDS]
     for start, end in _sentence_ranges(scene.script):
         heard = sum(found is not None for found in heard_as[start:end])
-        if end - start >= LEAST_RUN_WORDS and heard < LEAST_HEARD_SHARE_OF_SENTENCE * (end - start):
+        hardly_heard = heard < LEAST_HEARD_SHARE_OF_SENTENCE * (end - start)
+        if hardly_heard and token_count(scene.script[start:end]) >= LEAST_RUN_WORDS:
             ranges.append((start, end))
     joined: list[tuple[int, int]] = []
     for start, end in sorted(ranges):
@@ -260,7 +272,7 @@ def _between(scenes: Sequence[HeardScene], place: int, first: int, last: int, pa
     start, end = scenes[place].room.start, scenes[place].room.end
     for scene, word in _words_before(scenes, place, first):
         if (span := scene.heard_span(word)) is not None:
-            grown_ms = round(GROWN_WORD * float(letters_of([scene.script[word]])) * pace)
+            grown_ms = round(GROWN_WORD * letters_of([scene.script[word]]) * pace)
             start = max(start, min(span.end, span.start + grown_ms))
             break
     for scene, word in _words_after(scenes, place, last):
@@ -294,7 +306,3 @@ def _sentence_ranges(script: Sequence[ScriptWord]) -> Iterator[tuple[int, int]]:
         if word.break_after >= Break.SENTENCE:
             yield start, place
             start = place
-
-
-def _shared(one: Span, other: Span) -> int:
-    return max(0, min(one.end, other.end) - max(one.start, other.start))

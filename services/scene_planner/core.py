@@ -1,44 +1,32 @@
 """The decision: which stretch of the master clock each scene owns, or why no plan can be made. Pure.
 
-script words <-> heard words        words.py, letters.py, boundaries.py, hearing.py
+script words <-> heard words                scenes.py, words.py, letters.py, boundaries.py, hearing.py
 is the recording what the script says?      checks.py, pace.py, issues.py, second_opinion.py
 cuts in the gaps, windows that tile         windows.py
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 from math import ceil
 
-from services.scene_planner.boundaries import SceneStart, find_scene_starts
 from services.scene_planner.checks import check_words
-from services.scene_planner.hearing import hear
 from services.scene_planner.issues import check_issues
 from services.scene_planner.pace import check_pace, check_pauses
 from services.scene_planner.problems import HeardScene, Problem, at, quote_words
+from services.scene_planner.scenes import SceneScript, refuse_bad_times, scenes_by_takes, scenes_by_words
 from services.scene_planner.second_opinion import compare_with_voice
 from services.scene_planner.windows import Cut, cut_in_gap, cuts_between_takes
-from services.scene_planner.words import ScriptWord, heard_words, script_words
 from shared.errors import Unrecoverable
-from shared.narration import parse_narration
 from shared.plan import PlannedScene, PlanWarning, ScenePlan
 from shared.timeline import FrameGrid, Span, windows_between
-from shared.transcript import Recording, Transcript, Word
+from shared.transcript import Recording, Transcript
 
 LEAST_WINDOW_FRAMES = 2
 """One frame is a flash, not a scene; two can at least be encoded with a picture and its successor."""
 
 UNCERTAIN_BELOW = 0.98
 """Of the probability that a cut lies between the right words; benchmarks/scene_boundaries.py says what it catches."""
-
-
-@dataclass(frozen=True)
-class SceneScript:
-    """A scene as its author wrote it."""
-
-    scene_id: str
-    narration: str
 
 
 def plan_scenes(
@@ -52,12 +40,12 @@ def plan_scenes(
 
     `quiet` are the measured quiet stretches of the voiceover, needed where one file holds all scenes.
     """
-    _refuse_bad_times(transcript.words, recording.length_ms)
-    wanted = script_words([parse_narration(scene.narration) for scene in script])
+    refuse_bad_times(transcript.words, recording.length_ms)
     if recording.take_boundaries_known:
-        scenes, certainties = _scenes_by_takes(script, wanted, recording, transcript.words)
+        scenes = scenes_by_takes(script, recording.takes, transcript.words)
+        certainties = [1.0] * (len(scenes) - 1)
     else:
-        scenes, certainties = _scenes_by_words(script, wanted, recording.length_ms, transcript.words)
+        scenes, certainties = scenes_by_words(script, transcript.words, recording.length_ms)
     problems = _find_problems(scenes, recording, transcript, quiet)
     _refuse(problems)
     cuts = _cuts(scenes, recording, fps, quiet)
@@ -79,81 +67,6 @@ def plan_scenes(
             )
             for problem in problems
         ),
-    )
-
-
-def _refuse_bad_times(words: Sequence[Word], length_ms: int) -> None:
-    edges = [0, *(edge for word in words for edge in (word.span.start, word.span.end)), length_ms]
-    wrong = next((place for place, (one, other) in enumerate(pairwise(edges)) if other < one), None)
-    if wrong is not None:
-        word = words[min(wrong // 2, len(words) - 1)]
-        raise Unrecoverable(
-            f"The transcript's times are out of order around {quote_words([word.text])} at {at(word.span.start)}.",
-            remedy="Choose another engine under `words` in the project file.",
-        )
-
-
-def _scenes_by_takes(
-    script: Sequence[SceneScript], wanted: Sequence[ScriptWord], recording: Recording, words: Sequence[Word]
-) -> tuple[list[HeardScene], list[float]]:
-    """Each scene with the words that lie in its take. The takes are facts, so the cuts between them are certain."""
-    takes = recording.takes
-    if [take.scene_id for take in takes] != [scene.scene_id for scene in script]:
-        raise Unrecoverable(
-            f"The recording has {len(takes)} takes, but the script has {len(script)} scenes, or in another order.",
-            remedy="Submit the project again.",
-        )
-    # Half-way through the silence between two takes; a word's middle is never as far off as that.
-    borders = [(earlier.span.end + later.span.start) // 2 for earlier, later in pairwise(takes)]
-    by_take: list[list[Word]] = [[] for _ in takes]
-    place = 0
-    for word in words:
-        while place < len(borders) and (word.span.start + word.span.end) // 2 >= borders[place]:
-            place += 1
-        by_take[place].append(_within(word, takes[place].span))
-    scenes = [
-        _heard_scene(scene, number, wanted, by_take[number], takes[number].span) for number, scene in enumerate(script)
-    ]
-    return scenes, [1.0] * len(borders)
-
-
-def _within(word: Word, take: Span) -> Word:
-    """Outside the takes there is only silence, so a word's edge that lies there is the engine's error."""
-    start = min(max(word.span.start, take.start), take.end)
-    return word.model_copy(update={"span": Span(start, min(max(word.span.end, start), take.end))})
-
-
-def _scenes_by_words(
-    script: Sequence[SceneScript], wanted: Sequence[ScriptWord], length_ms: int, words: Sequence[Word]
-) -> tuple[list[HeardScene], list[float]]:
-    """Each scene with the words that match its script, and how certain each cut between two scenes is."""
-    heard = heard_words(words)
-    starts = find_scene_starts(wanted, heard)
-    edges = [0, *(_word_at(start, heard_places=[one.word for one in heard], count=len(words)) for start in starts)]
-    whole = Span(0, length_ms)
-    scenes = [
-        _heard_scene(scene, number, wanted, words[first:last], whole)
-        for number, (scene, (first, last)) in enumerate(zip(script, pairwise([*edges, len(words)]), strict=True))
-    ]
-    return scenes, [start.certainty for start in starts]
-
-
-def _word_at(start: SceneStart, *, heard_places: Sequence[int], count: int) -> int:
-    return heard_places[start.heard] if start.heard < len(heard_places) else count
-
-
-def _heard_scene(
-    scene: SceneScript, number: int, wanted: Sequence[ScriptWord], words: Sequence[Word], room: Span
-) -> HeardScene:
-    own = tuple(word for word in wanted if word.scene == number)
-    heard = heard_words(words)
-    return HeardScene(
-        scene_id=scene.scene_id,
-        script=own,
-        words=tuple(words),
-        heard=heard,
-        hearing=hear([word.text for word in own], [word.text for word in heard]),
-        room=room,
     )
 
 

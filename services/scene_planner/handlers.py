@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from services.scene_planner.core import SceneScript, plan_scenes
+from services.scene_planner.core import plan_scenes
 from services.scene_planner.quiet_runs import measure_quiet_runs
+from services.scene_planner.scenes import SceneScript
 from shared.assets import Asset, derived_key
 from shared.events import Event, ScenePlanned, ScenesPlanned, WordsTimed
 from shared.plan import PlannedScene, ScenePlan

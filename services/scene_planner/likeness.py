@@ -16,9 +16,10 @@ _WRONG, _MISSING, _INSERTED, _SPLIT, _MERGED = 0.55, 0.20, 0.12, 0.07, 0.07
 _FLOOR = 0.002
 """No kind of error is ever ruled out, however clean the rest of the recording is."""
 
-# Similarity of misheard words over similarity of random pairs, both counted on 60 random scripts of the simulated
-# recogniser; the highest class is lowered because real scripts hold "lamp" and "lamps".
-_ALIKE_ODDS = ((0.8, 600.0), (0.6, 45.0), (0.4, 6.0), (0.2, 0.7), (0.0, 0.2))
+# For each fifth of similarity, lowest first: how often misheard words are so alike over how often random pairs are,
+# both counted on 60 random scripts of the simulated recogniser; the last two are lowered because real scripts hold
+# "lamp" and "lamps".
+_ALIKE_ODDS = (0.2, 0.7, 6.0, 45.0, 600.0, 600.0)
 _JOINED_EXACTLY_ODDS = 3_000.0
 """Two words that spell a third exactly: five random letters coincide more rarely still."""
 
@@ -80,7 +81,7 @@ def word_odds(script: Sequence[str], word_error_rate: float) -> WordOdds:
 
 
 def _alike_odds(likeness: float) -> float:
-    return next(odds for least, odds in _ALIKE_ODDS if likeness >= least)
+    return _ALIKE_ODDS[int(likeness * 5)]
 
 
 def _joined_odds(whole: str, joined: str) -> float:

@@ -38,7 +38,9 @@ class HeardScene:
     words: tuple[Word, ...]
     """Of the transcript."""
     heard: tuple[HeardWord, ...]
-    """The same as plain words; their places count within `words`."""
+    """The same as plain words."""
+    first_word: int
+    """The place in the transcript from which `words` count."""
     hearing: Hearing
     room: Span
     """Where on the master clock the scene's words can lie: its take, or the whole recording."""
@@ -48,23 +50,22 @@ class HeardScene:
         found = self.hearing.heard_as[place]
         if found is None:
             return None
-        first, last = self.heard[found[0]].word, self.heard[found[1] - 1].word
-        return Span(self.words[first].span.start, self.words[last].span.end)
+        return self.span_of(found)
 
-    def unscripted_span(self, run: tuple[int, int]) -> Span:
-        """Where a run of unscripted words was heard."""
-        first, last = self.heard[run[0]].word, self.heard[run[1] - 1].word
+    def span_of(self, heard: tuple[int, int]) -> Span:
+        """From the start to the end of a run of plain words that were heard."""
+        first, last = self.heard[heard[0]].word - self.first_word, self.heard[heard[1] - 1].word - self.first_word
         return Span(self.words[first].span.start, self.words[last].span.end)
 
 
 def quote_script(words: Sequence[ScriptWord]) -> str:
     """Script words as they are written, at most eight: “The old lamp has stood here for a …”."""
-    written: list[str] = []
-    for place, word in enumerate(words):
-        # A token of several plain words ("$4.50") is quoted once.
-        if place == 0 or word.written != words[place - 1].written or word.text == words[place - 1].text:
-            written.append(word.written)
-    return quote_words(written)
+    return quote_words(tuple({(word.scene, word.token): word.written for word in words}.values()))
+
+
+def token_count(words: Sequence[ScriptWord]) -> int:
+    """How many words these are as they are written: "$4.50" is one."""
+    return len({(word.scene, word.token) for word in words})
 
 
 def quote_words(words: Sequence[str]) -> str:

@@ -1,5 +1,6 @@
 """Where the cuts lie. A cut lives in silence, on a frame, and never inside a word. Pure."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -56,7 +57,7 @@ def cut_in_gap(gap: Span, quiet: Sequence[Span], fps: Fraction) -> Cut:
     is never inside a word and at most half a frame from the picture's change.
     """
     grid = FrameGrid(fps)
-    runs = [run for run in (_overlap(gap, run) for run in quiet) if run.length > 0]
+    runs = quiet_within(gap, quiet)
     longest = max(runs, key=lambda run: run.length, default=gap)
     wanted = (longest.start + longest.end) // 2
     nearest = grid.frame_at(wanted)
@@ -67,6 +68,8 @@ def cut_in_gap(gap: Span, quiet: Sequence[Span], fps: Fraction) -> Cut:
     return Cut(grid.ms_at(best), "silence" if runs else "gap_middle")
 
 
-def _overlap(gap: Span, run: Span) -> Span:
-    start = max(gap.start, run.start)
-    return Span(start, max(start, min(gap.end, run.end)))
+def quiet_within(gap: Span, quiet: Sequence[Span]) -> tuple[Span, ...]:
+    """The parts of ascending, disjoint quiet runs that lie in a gap."""
+    first = bisect_right(quiet, gap.start, key=lambda run: run.end)
+    last = bisect_left(quiet, gap.end, key=lambda run: run.start)
+    return tuple(Span(max(gap.start, run.start), min(gap.end, run.end)) for run in quiet[first:last])

@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
-from fractions import Fraction
-from itertools import pairwise
 
 from shared.narration import Narration, Speech
 from shared.spoken_forms import script_tokens, spoken_forms
@@ -26,13 +24,15 @@ class ScriptWord:
 
     text: str
     scene: int
+    token: int
+    """The token that it is part of, counted within the scene: "$4.50" is five plain words and one token."""
     written: str
-    """The token that it is part of, as the author wrote it."""
+    """That token as the author wrote it."""
     break_after: Break
     pause_after_ms: int
     """Silence that the author asked for after it, in milliseconds."""
-    rate: Fraction
-    """The speed that the author asked for, as a factor of the voice's own."""
+    letters: float
+    """How many letters long it takes to say; those of a word that the author slowed down count for more."""
 
 
 @dataclass(frozen=True)
@@ -55,8 +55,8 @@ def _scene_words(scene: int, narration: Narration) -> list[ScriptWord]:
     words: list[ScriptWord] = []
     for part in narration.parts:
         if isinstance(part, Speech):
-            for token in script_tokens(part.spoken):
-                _add_token(words, token, scene, part.rate)
+            for written in script_tokens(part.spoken):
+                _add_token(words, written, scene, float(part.rate))
             if part.break_after != "none":
                 _mark_break(words, Break.SENTENCE)
         else:
@@ -65,15 +65,16 @@ def _scene_words(scene: int, narration: Narration) -> list[ScriptWord]:
     return words
 
 
-def _add_token(words: list[ScriptWord], token: str, scene: int, rate: Fraction) -> None:
-    plain = spoken_forms(token)[0]
-    words.extend(ScriptWord(text, scene, token, Break.NONE, 0, rate) for text in plain)
-    _mark_break(words, _break_after(token))
+def _add_token(words: list[ScriptWord], written: str, scene: int, rate: float) -> None:
+    token = words[-1].token + 1 if words else 0
+    plain = spoken_forms(written)[0]
+    words.extend(ScriptWord(text, scene, token, written, Break.NONE, 0, len(text) / rate) for text in plain)
+    _mark_break(words, _break_after(written))
 
 
 def _mark_break(words: list[ScriptWord], kind: Break, pause_ms: int = 0) -> None:
     """The break belongs to the word before it, also where a lone dash or a tag stands in between."""
-    if words:
+    if words and (kind > words[-1].break_after or pause_ms):
         last = words[-1]
         words[-1] = replace(
             last, break_after=max(last.break_after, kind), pause_after_ms=last.pause_after_ms + pause_ms
@@ -93,18 +94,13 @@ def _break_after(token: str) -> Break:
     return Break.NONE
 
 
-def heard_words(words: Sequence[Word], first: int = 0) -> tuple[HeardWord, ...]:
-    """The plain words of these words of the transcript, the first of which stands at place `first` in it.
-
-    A word that nobody can read aloud, such as a lone dash, is left out.
-    """
-    gaps = [0, *(max(0, later.span.start - earlier.span.end) for earlier, later in pairwise(words))]
-    return tuple(
-        HeardWord(text, first + place, gap if not inside else None)
-        for place, (word, gap) in enumerate(zip(words, gaps, strict=True))
-        for inside, text in enumerate(_plain_words(word.text))
-    )
-
-
-def _plain_words(text: str) -> tuple[str, ...]:
-    return tuple(word for token in script_tokens(text) for word in spoken_forms(token)[0])
+def heard_words(words: Sequence[Word]) -> tuple[HeardWord, ...]:
+    """The plain words of a transcript's words. One that nobody can read aloud, such as a lone dash, is left out."""
+    heard: list[HeardWord] = []
+    end_before = words[0].span.start if words else 0
+    for place, word in enumerate(words):
+        gap = max(0, word.span.start - end_before)
+        plain = [text for token in script_tokens(word.text) for text in spoken_forms(token)[0]]
+        heard.extend(HeardWord(text, place, None if inside else gap) for inside, text in enumerate(plain))
+        end_before = word.span.end
+    return tuple(heard)

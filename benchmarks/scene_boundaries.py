@@ -1,0 +1,194 @@
+"""How exactly the scene planner finds scene boundaries when a recogniser makes word errors, and what it notices.
+
+    python -m benchmarks.scene_boundaries                   1,000 random scripts for each error rate: about half an hour
+    python -m benchmarks.scene_boundaries --scripts 50      a quick look
+
+A boundary is exact when every heard word is in the scene in which it was said. difflib stands beside it as the method
+that most people would try first. Everything is seeded: the same command prints the same numbers.
+"""
+
+import argparse
+import difflib
+import random
+import time
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from itertools import pairwise
+
+from benchmarks.simulated_recogniser import (
+    MISTAKES,
+    HeardWord,
+    SpokenWord,
+    plant_mistake,
+    random_script,
+    recognise,
+    speak,
+)
+from services.scene_planner.boundaries import find_scene_starts
+from services.scene_planner.core import UNCERTAIN_BELOW, plan_scenes
+from services.scene_planner.scenes import SceneScript
+from services.scene_planner.words import heard_words, script_words
+from shared.assets import Asset
+from shared.errors import Unrecoverable
+from shared.narration import parse_narration
+from shared.plan import ScenePlan
+from shared.timeline import Span
+from shared.transcript import Recording, Take, Transcript, Word
+
+ERROR_RATES = (0.0, 0.05, 0.1, 0.2, 0.3)
+FPS = Fraction(30)
+
+TEXT_WARNINGS = {"words_missing", "sentence_repeated", "unscripted_speech"}
+"""Warnings that say that the recording is not the script."""
+
+
+@dataclass
+class Tally:
+    """What was counted over all scripts of one error rate."""
+
+    distances: list[int] = field(default_factory=list)
+    """Of each boundary, in words; 0 is exact."""
+    flagged: list[bool] = field(default_factory=list)
+    difflib_exact: int = 0
+    scripts_right: int = 0
+    false_alarms: int = 0
+    cpu_seconds: float = 0.0
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--scripts", type=int, default=1000, help="random scripts for each error rate")
+    parser.add_argument("--seed", default="lockstep")
+    arguments = parser.parse_args()
+    print_boundaries(arguments.scripts, arguments.seed)
+    print_mistakes(arguments.scripts, arguments.seed)
+    print_speed(arguments.seed)
+
+
+def print_boundaries(scripts: int, seed: str) -> None:
+    """Boundaries in correct recordings, and plans that were refused although nothing was wrong."""
+    print(f"{scripts} scripts for each error rate")
+    print(
+        "errors  boundaries     exact  scripts right  worst  wrong flagged  flagged   difflib  refused     per script"
+    )
+    for rate in ERROR_RATES:
+        tally = Tally()
+        for number in range(scripts):
+            rng = random.Random(f"{seed} {number} {rate}")
+            script = random_script(rng)
+            spoken = speak(rng, script)
+            _count(tally, script, spoken, recognise(rng, spoken, rate))
+        total = len(tally.distances)
+        wrong = [flagged for flagged, distance in zip(tally.flagged, tally.distances, strict=True) if distance]
+        print(
+            f"{rate:6.0%} {total:11,} {1 - len(wrong) / total:9.2%} {tally.scripts_right / scripts:14.1%}"
+            f" {max(tally.distances):6d} {f'{sum(wrong)} of {len(wrong)}':>14} {sum(tally.flagged) / total:8.2%}"
+            f" {tally.difflib_exact / total:9.2%} {tally.false_alarms:8d} {1000 * tally.cpu_seconds / scripts:9.0f} ms",
+            flush=True,
+        )
+
+
+def _count(tally: Tally, script: Sequence[str], spoken: Sequence[SpokenWord], heard: Sequence[HeardWord]) -> None:
+    words = _transcript_words(heard)
+    wanted = script_words([parse_narration(narration) for narration in script])
+    plain = heard_words(words)
+    started = time.process_time()
+    starts = find_scene_starts(wanted, plain)
+    tally.cpu_seconds += time.process_time() - started
+    truth = [bisect_left(plain, scene, key=lambda word: heard[word.word].scene) for scene in range(1, len(script))]
+    distances = [abs(start.heard - place) for start, place in zip(starts, truth, strict=True)]
+    tally.distances += distances
+    tally.flagged += [start.certainty < UNCERTAIN_BELOW for start in starts]
+    tally.scripts_right += not any(distances)
+    boundaries = [place for place, (one, other) in enumerate(pairwise(wanted), start=1) if one.scene != other.scene]
+    by_difflib = _difflib_starts([word.text for word in wanted], [word.text for word in plain], boundaries)
+    tally.difflib_exact += sum(found == place for found, place in zip(by_difflib, truth, strict=True))
+    tally.false_alarms += isinstance(plan(script, spoken, words), Unrecoverable)
+
+
+def _difflib_starts(script: list[str], heard: list[str], boundaries: Sequence[int]) -> list[int]:
+    """The boundaries by difflib without its junk heuristic; words that match neither side are shared out evenly."""
+    blocks = difflib.SequenceMatcher(None, script, heard, autojunk=False).get_matching_blocks()
+    pairs = [(block.a + step, block.b + step) for block in blocks for step in range(block.size)]
+    starts = []
+    for boundary in boundaries:
+        place = bisect_left(pairs, (boundary, 0))
+        before = pairs[place - 1] if place else (-1, -1)
+        after = pairs[place] if place < len(pairs) else (len(script), len(heard))
+        left, right = boundary - before[0] - 1, after[0] - boundary
+        between = after[1] - before[1] - 1
+        starts.append(before[1] + 1 + (round(between * left / (left + right)) if left + right else 0))
+    return starts
+
+
+def print_mistakes(scripts: int, seed: str) -> None:
+    """Recordings with one planted mistake: how many are noticed at the right scene, and how many are refused."""
+    print("\none planted mistake in each recording: noticed at its scene or the next (and the project stopped for it)")
+    print("errors" + "".join(f"{mistake:>20}" for mistake in MISTAKES))
+    for rate in ERROR_RATES:
+        cells = []
+        for mistake in MISTAKES:
+            noticed = stopped = 0
+            for number in range(scripts):
+                rng = random.Random(f"{seed} {mistake} {number} {rate}")
+                script = random_script(rng)
+                said, scene = plant_mistake(rng, script, mistake)
+                spoken = speak(rng, said)
+                result = plan(script, spoken, _transcript_words(recognise(rng, spoken, rate)))
+                near = {f"scene-{place}" for place in (scene - 1, scene, scene + 1)}
+                if isinstance(result, Unrecoverable):
+                    stopped += result.scene_id in near
+                    noticed += result.scene_id in near
+                else:
+                    kinds = {warning.kind for warning in result.warnings if warning.scene_id in near}
+                    noticed += not kinds.isdisjoint(TEXT_WARNINGS)
+            cells.append(f"{noticed / scripts:.1%} ({stopped / scripts:.1%})")
+        print(f"{rate:6.0%}" + "".join(f"{cell:>20}" for cell in cells), flush=True)
+
+
+def print_speed(seed: str) -> None:
+    """CPU time to plan 10,000 words, reading the narrations included."""
+    print("\nCPU seconds for a whole plan of 10,000 words")
+    for rate in ERROR_RATES:
+        rng = random.Random(f"{seed} long {rate}")
+        script: tuple[str, ...] = ()
+        while sum(len(narration.split()) for narration in script) < 10_000:
+            script += random_script(rng)
+        spoken = speak(rng, script)
+        words = _transcript_words(recognise(rng, spoken, rate))
+        started = time.process_time()
+        result = plan(script, spoken, words)
+        seconds = time.process_time() - started
+        print(
+            f"{rate:6.0%} {len(script):5d} scenes {seconds:8.2f} s"
+            + (f"  refused: {result}" if isinstance(result, Unrecoverable) else "")
+        )
+
+
+def plan(script: Sequence[str], spoken: Sequence[SpokenWord], words: Sequence[Word]) -> ScenePlan | Unrecoverable:
+    """The planner's plan of this recording, or why it makes none."""
+    length_ms = max(spoken[-1].end, words[-1].span.end) + 500
+    nothing = Asset(key="voiceover.wav", digest="0" * 64, media_type="audio/wav", size=0)
+    take = Take(scene_id="scene-0", text=" ".join(script), span=Span(0, length_ms))
+    recording = Recording(
+        voiceover=nothing, length_ms=length_ms, takes=(take,), take_boundaries_known=False, engine="recorded"
+    )
+    transcript = Transcript(words=tuple(words), length_ms=length_ms, engine="simulated")
+    scenes = [SceneScript(f"scene-{place}", narration) for place, narration in enumerate(script)]
+    quiet = [Span(earlier.end, later.start) for earlier, later in pairwise(spoken) if later.start - earlier.end >= 60]
+    try:
+        return plan_scenes(scenes, recording, transcript, FPS, quiet)
+    except Unrecoverable as error:
+        return error
+
+
+def _transcript_words(heard: Sequence[HeardWord]) -> tuple[Word, ...]:
+    return tuple(
+        Word(text=word.text, span=Span(word.start, word.end), confidence=0.9, source="simulated") for word in heard
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,6 +1,8 @@
 """The provisioner is the only one that configures the bus; services notice when it has not been, or no longer is."""
 
 import asyncio
+import os
+import sys
 from pathlib import Path
 
 import nats.errors
@@ -170,3 +172,24 @@ async def test_a_port_in_use_is_refused_in_words(bus: Bus, tmp_path: Path) -> No
 async def test_two_servers_at_once_do_not_meet(tmp_path: Path) -> None:
     async with nats_server(tmp_path / "a") as first, nats_server(tmp_path / "b") as second:
         assert first.port != second.port
+
+
+async def test_the_provisioner_is_a_command(tmp_path: Path, store_settings: StoreSettings) -> None:
+    async with nats_server(tmp_path / "nats") as server:
+        environment = {
+            **os.environ,
+            "LOCKSTEP_NATS_URL": server.url,
+            "LOCKSTEP_S3_ENDPOINT": store_settings.endpoint,
+            "LOCKSTEP_S3_ACCESS_KEY": store_settings.access_key,
+            "LOCKSTEP_S3_SECRET_KEY": store_settings.secret_key.get_secret_value(),
+            "LOCKSTEP_S3_BUCKET": store_settings.bucket,
+        }
+        for _ in range(2):
+            command = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "shared.stream"), env=environment, stderr=asyncio.subprocess.PIPE
+            )
+            _, printed = await command.communicate()
+            assert command.returncode == 0
+            assert printed == b"Streams, consumers and the bucket are as they should be.\n"
+        async with voiceover(BusSettings(url=server.url, scratch_dir=tmp_path)).app:
+            pass

@@ -1,5 +1,6 @@
 """Documentation that a test holds to the code."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import click
@@ -32,5 +33,5 @@ def test_every_option_is_documented(command: str) -> None:
 def test_the_readme_names_only_make_targets_that_exist() -> None:
     makefile = (ROOT / "Makefile").read_text()
     words = (ROOT / "README.md").read_text().replace("`", " ").split()
-    named = {after for word, after in zip(words, words[1:], strict=False) if word == "make" and after.isalpha()}
+    named = {after for word, after in pairwise(words) if word == "make" and after.isalpha()}
     assert {name for name in named if f"\n{name}:" not in makefile} == set()

@@ -1,12 +1,15 @@
 """A scene's window and its clip become a segment."""
 
+import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 from services.clip_fitter.clip import Clip, empty_clip, read_clip, unreadable_clip
 from services.clip_fitter.core import Fill, FitLimits, fit
-from services.clip_fitter.segment import SegmentJob, segment_arguments, segment_faults
+from services.clip_fitter.segment import Encode, SegmentJob, segment_encodes, segment_faults, segment_join
 from services.clip_fitter.settings import Settings
 from shared.assets import Asset, derived_key
 from shared.errors import Unrecoverable
@@ -85,14 +88,20 @@ class Handlers:
         return read_clip(media, pictures, limits), path
 
     async def _encode(self, job: SegmentJob, step: Step) -> None:
-        window_ms = 1000 * job.recipe.frame_count / job.output.fps
+        encodes = segment_encodes(job)
+        done = 0
+        for encode in encodes:
+            await self._run_encode(job, encode, partial(_report_frames, step, job, done))
+            done += encode.frame_count
+        if len(encodes) > 1:
+            join = segment_join(job, encodes)
+            await asyncio.to_thread(Path(join.listing_target).write_text, join.listing)
+            await run_ffmpeg(join.arguments, timeout_seconds=self.settings.time_limit_seconds)
 
-        def report(reached_ms: int) -> None:
-            step.report_progress(min(100, int(100 * reached_ms / window_ms)))
-
+    async def _run_encode(self, job: SegmentJob, encode: Encode, on_progress: Callable[[int], None]) -> None:
         try:
             await run_ffmpeg(
-                segment_arguments(job), timeout_seconds=self.settings.time_limit_seconds, on_progress=report
+                encode.arguments, timeout_seconds=self.settings.time_limit_seconds, on_progress=on_progress
             )
         except FfmpegError as error:
             raise _input_to_blame(error, Path(job.source)) from error
@@ -127,6 +136,11 @@ def _limits(event: ScenePlanned) -> FitLimits:
     # Through text: 0.85 in the project file means 17/20, and the float nearest to it does not.
     slowest, fastest = Fraction(str(event.fit.slowest)), Fraction(str(event.fit.fastest))
     return FitLimits(slowest, fastest, Fill(event.fit.fill))
+
+
+def _report_frames(step: Step, job: SegmentJob, frames_before: int, reached_ms: int) -> None:
+    reached = frames_before + reached_ms * job.output.fps / 1000
+    step.report_progress(min(100, int(100 * reached / job.recipe.frame_count)))
 
 
 def _fitted(event: ScenePlanned, segment: Asset, note: FitNote, *, from_store: bool) -> SceneFitted:

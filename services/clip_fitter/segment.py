@@ -4,6 +4,7 @@ A segment is joinable because all that could differ between scenes is fixed: x26
 pictures, one track clock, one size, one rate, one set of colour tags.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -40,19 +41,56 @@ class SegmentJob:
     threads: int
 
 
-def segment_arguments(job: SegmentJob) -> list[str]:
-    """The arguments of the one ffmpeg call that makes the segment."""
+@dataclass(frozen=True)
+class Encode:
+    """One call of ffmpeg that encodes `frame_count` frames into `target`."""
+
+    arguments: tuple[str, ...]
+    frame_count: int
+    target: str
+
+
+@dataclass(frozen=True)
+class Join:
+    """The call of ffmpeg that joins encoded pieces by stream copy, and the list that it reads."""
+
+    arguments: tuple[str, ...]
+    listing: str
+    listing_target: str
+
+
+def segment_encodes(job: SegmentJob) -> tuple[Encode, ...]:
+    """What has to be encoded: the segment itself, or the pieces of a boomerang, which are joined afterwards.
+
+    A boomerang's pieces get a process each. In one process all of them would stay in memory to the end: a filter keeps
+    the frames that it has let go for later use (994 MB for ten seconds backwards at 1920x1080).
+    """
     recipe = job.recipe
-    if recipe.fill is Fill.BOOMERANG:
-        pieces = boomerang(recipe.moving_frames, recipe.fill_frames, longest_backwards(job.output))
-        streams = [_piece(job, piece, number) for number, piece in enumerate(pieces)]
-        stream = ffmpeg.concat(*streams, n=len(streams), v=1, a=0)
-    else:
-        stream = _whole(job)
-    stamped = strung(stream, _stamped(job))
-    options = ("-v", "error", "-xerror", "-filter_complex_threads", str(job.threads))
-    encoded = ffmpeg.output(stamped, job.target, **_encoding(job))
-    return [*options, *ffmpeg.get_args(encoded)]
+    if recipe.fill is not Fill.BOOMERANG:
+        return (_encode(job, _whole(job), recipe.frame_count, job.target),)
+    pieces = boomerang(recipe.moving_frames, recipe.fill_frames, longest_backwards(job.output))
+    return tuple(
+        _encode(job, _piece(job, piece), piece.length, f"{job.target}.{number:03d}.mp4")
+        for number, piece in enumerate(pieces)
+    )
+
+
+def segment_join(job: SegmentJob, encodes: Sequence[Encode]) -> Join:
+    """How encoded pieces become the segment. Nothing is encoded again."""
+    fps, clock = job.output.fps, track_clock(job.output.fps)
+    lines = ["ffconcat version 1.0"]
+    for encode in encodes:
+        # A container rounds its length; told the exact one, ffmpeg puts each piece where it belongs.
+        microseconds = round(encode.frame_count * 1_000_000 / fps)
+        lines += [f"file '{encode.target.rpartition('/')[2]}'", f"duration {microseconds / 1_000_000:.6f}"]
+    tick = clock.ticks_per_frame
+    listing_target = f"{job.target}.txt"
+    arguments = (
+        *("-v", "error", "-protocol_whitelist", "file", "-f", "concat", "-i", listing_target),
+        *("-c", "copy", "-bsf:v", f"setts=pts=round(PTS/{tick})*{tick}:dts=round(DTS/{tick})*{tick}"),
+        *("-video_track_timescale", str(clock.timescale), "-map_metadata", "-1", "-f", "mp4", job.target),
+    )
+    return Join(arguments, "\n".join(lines) + "\n", listing_target)
 
 
 def longest_backwards(output: Output) -> int:
@@ -67,23 +105,21 @@ def _whole(job: SegmentJob) -> Any:
     conformed = [*picture, _gridded(job)] if _repeats_pictures(job) else [_gridded(job), *picture]
     pushed = [_push_in(job.recipe, job.output.fps)] if held else []
     # The push-in reads pixels, so it comes after the pictures have got their final format.
-    return strung(_input(job, 0), [*_timed(job), *conformed, _padded(job, held), _formatted(), *pushed])
+    return strung(_input(job), [*_timed(job), *conformed, _padded(job, held), _formatted(), *pushed])
 
 
-def _piece(job: SegmentJob, piece: Piece, number: int) -> Any:
+def _piece(job: SegmentJob, piece: Piece) -> Any:
     picture = picture_filters(job.clip.video, job.output.width, job.output.height, job.frame)
     cut = Filter("trim", {"start_frame": piece.first, "end_frame": piece.end})
     turned = [Filter("reverse")] if piece.backwards else []
     steps = [*_timed(job), _gridded(job), _padded(job, 0), cut, *picture, _formatted(), *turned]
-    return strung(_input(job, number), [*steps, Filter("setpts", {"expr": "PTS-STARTPTS"})])
+    return strung(_input(job), steps)
 
 
-def _input(job: SegmentJob, number: int) -> Any:
-    clip, recipe = job.clip, job.recipe
-    # The filters end the clip exactly; this only stops ffmpeg from decoding on. ffmpeg-python takes two inputs with
-    # equal options for one, but every piece of a boomerang has to read the file on its own: a millisecond tells them
-    # apart.
-    last_ms = clip.pictures.start_ms - clip.container_start_ms + recipe.source_span.end + 1_000 + number
+def _input(job: SegmentJob) -> Any:
+    clip = job.clip
+    # The filters end the clip exactly; this only stops ffmpeg from decoding on.
+    last_ms = clip.pictures.start_ms - clip.container_start_ms + job.recipe.source_span.end + 1_000
     options: dict[str, str | int] = dict(zip((name[1:] for name in job.guard[::2]), job.guard[1::2], strict=True))
     options |= {"threads": job.threads, "t": _seconds(last_ms)}
     if has_alpha(clip.video) and clip.video.codec in {"vp8", "vp9"}:
@@ -142,17 +178,20 @@ def _push_in(recipe: FitRecipe, fps: Fraction) -> Filter:
     return Filter("perspective", {**corners, "interpolation": "cubic", "eval": "frame", "enable": still_moving})
 
 
-def _stamped(job: SegmentJob) -> list[Filter]:
-    """Exactly the frames of the window, each exactly on its place of the grid."""
+def _encode(job: SegmentJob, stream: Any, frame_count: int, target: str) -> Encode:
     fps = job.output.fps
-    return [
-        Filter("trim", {"end_frame": job.recipe.frame_count}),
+    # Exactly the frames that are asked for, each exactly on its place of the grid.
+    stamped = [
+        Filter("trim", {"end_frame": frame_count}),
         Filter("settb", {"expr": f"{fps.denominator}/{fps.numerator}"}),
         Filter("setpts", {"expr": "N"}),
     ]
+    encoded = ffmpeg.output(strung(stream, stamped), target, **_encoding(job, frame_count))
+    options = ("-v", "error", "-xerror", "-filter_complex_threads", str(job.threads))
+    return Encode((*options, *ffmpeg.get_args(encoded)), frame_count, target)
 
 
-def _encoding(job: SegmentJob) -> dict[str, str | int]:
+def _encoding(job: SegmentJob, frame_count: int) -> dict[str, str | int]:
     fps, encoder = job.output.fps, job.output.encoder
     seconds_apart = 2  # between two key frames: what players seek by
     parameters = {
@@ -163,7 +202,7 @@ def _encoding(job: SegmentJob) -> dict[str, str | int]:
         "stitchable": 1,  # x264 keeps its headers the same, whatever the pictures are
     }
     return {
-        "frames:v": job.recipe.frame_count,
+        "frames:v": frame_count,
         "r": _rate(fps),
         "c:v": "libx264",
         "preset": encoder.preset.value,

@@ -56,6 +56,9 @@ async def test_a_boomerang_runs_back_picture_by_picture_in_bounded_pieces(
     # 56 frames forth, 55 back to the first picture, then forth again without showing the turning picture twice.
     assert numbers[56:111] == numbers[54::-1]
     assert numbers[111:] == numbers[1:40]
+    # The pieces are joined by copy: every frame is on its place of the grid, to the tick.
+    ticks = run_tool("ffprobe", "-show_entries", "packet=pts", "-of", "csv=p=0", str(segment)).decode().split()
+    assert sorted(int(tick.strip(",")) for tick in ticks) == [512 * frame for frame in range(150)]
 
 
 async def test_a_held_picture_is_the_last_one_and_moves_in_slowly(bench: Bench, two_seconds: Path) -> None:

@@ -5,7 +5,13 @@ from fractions import Fraction
 
 from services.clip_fitter.clip import Clip, ClipLimits
 from services.clip_fitter.core import Fill, FitLimits, fit
-from services.clip_fitter.segment import SegmentJob, longest_backwards, segment_arguments, segment_faults
+from services.clip_fitter.segment import (
+    SegmentJob,
+    longest_backwards,
+    segment_encodes,
+    segment_faults,
+    segment_join,
+)
 from shared.media import MediaFacts, PictureTimes, VideoFacts
 from shared.project import Encoder, EncoderPreset, Output
 
@@ -46,9 +52,13 @@ def job(frame_count: int, *, fill: Fill = Fill.BOOMERANG, fps: str = "24", video
     )
 
 
+def only_call(of: SegmentJob) -> list[str]:
+    (encode,) = segment_encodes(of)
+    return list(encode.arguments)
+
+
 def graph(of: SegmentJob) -> str:
-    arguments = segment_arguments(of)
-    return arguments[arguments.index("-filter_complex") + 1]
+    return after(only_call(of), "-filter_complex")
 
 
 def after(arguments: list[str], option: str) -> str:
@@ -56,7 +66,7 @@ def after(arguments: list[str], option: str) -> str:
 
 
 def test_a_trim_is_one_input_one_chain_and_one_encode() -> None:
-    assert segment_arguments(job(101)) == [
+    assert only_call(job(101)) == [
         *("-v", "error", "-xerror", "-filter_complex_threads", "1"),
         *("-protocol_whitelist", "file", "-t", "5.208", "-threads", "1", "-i", "clip"),
         "-filter_complex",
@@ -96,12 +106,23 @@ def test_a_hold_moves_in_only_after_the_clip_has_ended() -> None:
     assert "perspective=" in chain
 
 
-def test_every_piece_of_a_boomerang_reads_the_clip_on_its_own() -> None:
-    arguments = segment_arguments(job(260))
-    chain = graph(job(260))
-    assert arguments.count("-i") == 3
-    assert "concat=a=0:n=3:v=1" in chain
-    assert chain.count("reverse") == 2
+def test_a_boomerang_is_encoded_in_pieces_that_hold_little_memory() -> None:
+    encodes = segment_encodes(job(260))
+    assert [encode.frame_count for encode in encodes] == [141, 108, 11]
+    assert ["reverse" in after(list(encode.arguments), "-filter_complex") for encode in encodes] == [False, True, True]
+
+
+def test_pieces_are_joined_by_copy_at_their_exact_places() -> None:
+    pieces = segment_encodes(job(260))
+    join = segment_join(job(260), pieces)
+    assert join.listing.splitlines() == [
+        "ffconcat version 1.0",
+        *("file 'segment.mp4.000.mp4'", "duration 5.875000"),
+        *("file 'segment.mp4.001.mp4'", "duration 4.500000"),
+        *("file 'segment.mp4.002.mp4'", "duration 0.458333"),
+    ]
+    assert after(list(join.arguments), "-c") == "copy"
+    assert after(list(join.arguments), "-bsf:v") == "setts=pts=round(PTS/512)*512:dts=round(DTS/512)*512"
 
 
 def test_backward_pieces_hold_a_bounded_part_of_the_memory() -> None:
@@ -110,18 +131,19 @@ def test_backward_pieces_hold_a_bounded_part_of_the_memory() -> None:
 
 
 def test_the_guard_stands_before_every_input() -> None:
-    arguments = segment_arguments(replace(job(260), guard=LIMITS.guard()))
-    inputs = [place for place, argument in enumerate(arguments) if argument == "-i"]
-    assert arguments.count("-format_whitelist") == arguments.count("-protocol_whitelist") == len(inputs)
+    for encode in segment_encodes(replace(job(260), guard=LIMITS.guard())):
+        arguments = list(encode.arguments)
+        assert arguments.count("-i") == 1
+        assert arguments.index("-format_whitelist") < arguments.index("-i")
 
 
 def test_transparent_vp9_is_decoded_by_the_decoder_that_sees_transparency() -> None:
     transparent = replace(VIDEO, codec="vp9", alpha_beside=True)
-    assert after(segment_arguments(job(101, video=transparent)), "-c:v") == "libvpx-vp9"
+    assert after(only_call(job(101, video=transparent)), "-c:v") == "libvpx-vp9"
 
 
 def test_segments_at_broadcast_rates_have_whole_ticks() -> None:
-    arguments = segment_arguments(job(101, fps="30000/1001"))
+    arguments = only_call(job(101, fps="30000/1001"))
     assert after(arguments, "-video_track_timescale") == "30000"
     assert after(arguments, "-r") == "30000/1001"
 

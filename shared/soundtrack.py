@@ -31,7 +31,7 @@ class SoundtrackWarning(Document):
     message: str
 
 
-class Stems(Document):
+class KeptStems(Document):
     """The layers of the soundtrack as WAV files of the same length, aligned to the sample. They add up to the mix
     but for its limiter."""
 
@@ -52,5 +52,5 @@ class SoundtrackReport(Document):
     pauses_bed_lufs: float | None = Field(description="The bed's loudness where it is up between the words.")
     ducked: tuple[DuckedSpan, ...]
     seams_ms: tuple[int, ...] = Field(description="Where a looped bed crosses over to its next repetition.")
-    stems: Stems | None = None
+    stems: KeptStems | None = None
     warnings: tuple[SoundtrackWarning, ...] = ()

@@ -90,10 +90,10 @@ class Reading:
     gain: NDArray[np.float32]
 
 
-def plain_seam(music_start: int, music_end: int, crossfade_ms: int) -> Seam:
-    """The seam where nothing is known of the music: its end crosses over to its start."""
-    overlap = longest_overlap(music_end - music_start, crossfade_ms)
-    return Seam(leave=music_end - overlap, enter=music_start, overlap=overlap, correlation=0.0)
+def audible_part(sample_count: int, silent_before: int, silent_after: int) -> tuple[int, int]:
+    """The music without the silence at its ends; all of it where hardly anything would be left."""
+    start, end = silent_before, sample_count - silent_after
+    return (start, end) if end - start >= SHORTEST_MUSIC_MS * SAMPLES_PER_MS else (0, sample_count)
 
 
 def longest_overlap(music_samples: int, crossfade_ms: int) -> int:

@@ -69,6 +69,12 @@ def encode_soundtrack(
     return _arguments(ffmpeg.merge_outputs(ffmpeg.output(copies[0], soundtrack, **encoder), kept))
 
 
+def raise_stem(stem: str, wave: str, *, gain_db: float) -> list[str]:
+    """A stem as loud as it is in the mix, in floats: before the limiter a peak may pass full scale."""
+    sound = ffmpeg.input(stem, protocol_whitelist="file").audio.filter("volume", f"{gain_db:.3f}dB")
+    return _arguments(ffmpeg.output(sound, wave, acodec="pcm_f32le", format="wav", rf64="auto", map_metadata=-1))
+
+
 def measure_loudness(soundtrack: str) -> list[str]:
     """Decode the encoded soundtrack and print its integrated loudness and true peak."""
     sound = ffmpeg.input(soundtrack, protocol_whitelist="file").audio.filter("ebur128", peak="true", framelog="verbose")

@@ -1,6 +1,7 @@
 """The mixer's decisions: how loud each layer is, what is loud enough, and which keys the work has."""
 
 import re
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, replace
 from statistics import median
 
@@ -15,7 +16,6 @@ from shared.assets import Asset, Determinant, derived_key
 from shared.errors import Unrecoverable
 from shared.plan import ScenePlan
 from shared.project import Music
-from shared.soundtrack import DuckedSpan, SceneLoudness, SoundtrackReport
 from shared.timeline import SAMPLES_PER_MS, Span
 from shared.transcript import Recording
 
@@ -92,7 +92,7 @@ class VoiceCurve:
     def gain(self, first_sample: int, count: int) -> NDArray[np.float32]:
         """The linear gain of `count` samples from `first_sample` on; one number where it does not move."""
         first_ms, last_ms = first_sample / SAMPLES_PER_MS, (first_sample + count) / SAMPLES_PER_MS
-        inside = [db for at, db in zip(self.at_ms, self.gain_db, strict=True) if first_ms < at < last_ms]
+        inside = self.gain_db[bisect_right(self.at_ms, first_ms) : bisect_left(self.at_ms, last_ms)]
         edges = self.decibels(np.array([first_ms, last_ms]))
         if all(db == edges[0] for db in (*inside, edges[1])):
             return np.array([10 ** (edges[0] / 20)], dtype=np.float32)
@@ -116,12 +116,18 @@ class LevelledBed:
 
 @dataclass(frozen=True)
 class StemLevels:
-    """What was measured while the stems were written: their powers, and the powers and cells of their sum."""
+    """What was measured while the stems were written.
 
+    The powers of the voice as `recorded` (in one channel) and of both stems, powers and cells of their sum, and where
+    the recording is clipped, in milliseconds: the first place of every tenth of a second.
+    """
+
+    recorded: Powers
     voice: Powers
     bed: Powers | None
     mix: Powers
     mix_cells: Cells
+    clipped_ms: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -217,31 +223,6 @@ def _voice_over_bed(spans: tuple[Span, ...], voice: Powers, bed: Powers, bed_gai
     return None if voice_lufs is None or bed_lufs is None else voice_lufs - bed_lufs - bed_gain_db
 
 
-def weigh_scenes(plan: ScenePlan, voice: Powers, bed: Powers | None) -> tuple[SceneLoudness, ...]:
-    """Voice and bed while each scene's words are spoken."""
-    weighed: list[SceneLoudness] = []
-    for scene in plan.scenes:
-        chosen = slices_in(tuple(word.span for word in scene.words), voice.size)
-        voice_lufs = mean_lufs(voice, chosen)
-        bed_lufs = None if bed is None else mean_lufs(bed, chosen)
-        apart = None if voice_lufs is None or bed_lufs is None else voice_lufs - bed_lufs
-        weighed.append(
-            SceneLoudness(
-                number=scene.number,
-                voice_lufs=_rounded(voice_lufs),
-                bed_lufs=_rounded(bed_lufs),
-                voice_over_bed_lu=_rounded(apart),
-            )
-        )
-    return tuple(weighed)
-
-
-def bed_in_pauses(curve: BedCurve, bed: Powers) -> float | None:
-    """The bed's loudness where the curve is all the way up, or None where it never is."""
-    middles = slice_middles(bed.size)
-    return _rounded(mean_lufs(bed, curve.decibels(middles) > curve.ducking.pause_db - 0.1))
-
-
 def first_levelling(levels: StemLevels, *, target_lufs: float) -> Levelling:
     """The gain from the unlimited mix to the target, the limiter's loss foreseen.
 
@@ -307,31 +288,3 @@ def require_exact_length(printed: str, *, length_ms: int) -> None:
     """
     if printed.strip() != str(length_ms * SAMPLES_PER_MS):
         raise RuntimeError(f"the soundtrack has {printed.strip()} samples, the plan {length_ms * SAMPLES_PER_MS}")
-
-
-def write_report(
-    inputs: Inputs,
-    bed: LevelledBed | None,
-    levels: StemLevels,
-    soundtrack: Asset,
-    measured: Measured,
-    encode_count: int,
-) -> SoundtrackReport:
-    """What was made and what was measured on it."""
-    return SoundtrackReport(
-        soundtrack=soundtrack,
-        sample_count=inputs.plan.length_ms * SAMPLES_PER_MS,
-        loudness_lufs=measured.loudness_lufs,
-        true_peak_dbtp=measured.true_peak_dbtp,
-        encode_count=encode_count,
-        scenes=weigh_scenes(inputs.plan, levels.voice, levels.bed),
-        pauses_bed_lufs=None if bed is None or levels.bed is None else bed_in_pauses(bed.curve, levels.bed),
-        ducked=()
-        if bed is None
-        else tuple(DuckedSpan(span=r.span, depth_db=round(r.depth_db, 2)) for r in bed.curve.regions),
-        seams_ms=() if bed is None else tuple(seam // SAMPLES_PER_MS for seam in bed.plan.seams),
-    )
-
-
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 2)

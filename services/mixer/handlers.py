@@ -4,9 +4,11 @@ import asyncio
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from services.mixer import bed, commands, core, wave_files
+from services.mixer import bed, commands, core, music_ends, seams, wave_files
+from services.mixer.bed import Seam
 from services.mixer.core import Inputs, LevelledBed, Levelling, Measured, StemLevels
 from services.mixer.loudness import Powers
+from services.mixer.report import write_report
 from services.mixer.wave_files import BedFiles, VoiceFiles
 from shared.assets import Asset
 from shared.errors import Unrecoverable
@@ -15,10 +17,13 @@ from shared.ffmpeg import FfmpegError, probe_media, run_ffmpeg, run_ffprobe
 from shared.plan import ScenePlan
 from shared.project import Music, SubmittedProject
 from shared.service import Step
-from shared.soundtrack import SoundtrackReport
+from shared.soundtrack import KeptStems, SoundtrackReport
 from shared.store import AssetStore
 from shared.timeline import SAMPLES_PER_MS
 from shared.transcript import Recording
+
+_MIX_WAVE = "mix-kept.wav"
+"""The mix as it goes into the encoder, in the scratch folder, where the project keeps its layers."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +41,7 @@ class EncodedSoundtrack:
     """A soundtrack on disk, what was measured on it, and how many encodes it took."""
 
     path: Path
+    levelling: Levelling
     measured: Measured
     encode_count: int
 
@@ -56,8 +62,14 @@ class Handlers:
         stems = await self._write_stems(inputs, step)
         encoded = await self._encode_on_target(inputs, stems, step)
         soundtrack = await self.store.put_file(encoded.path, inputs.soundtrack_key, "audio/mp4")
-        report = core.write_report(
-            inputs, stems.levelled_bed, stems.levels, soundtrack, encoded.measured, encoded.encode_count
+        report = write_report(
+            inputs,
+            stems.levelled_bed,
+            stems.levels,
+            soundtrack=soundtrack,
+            stems=await self._keep_stems(inputs, stems, encoded.levelling, step.scratch) if inputs.stems else None,
+            measured=encoded.measured,
+            encode_count=encoded.encode_count,
         )
         # The report goes last: finding it means that the work is done.
         stored = await self.store.put_document(report, inputs.report_key)
@@ -137,12 +149,12 @@ class Handlers:
     async def _plan_bed(self, music: Music, wave: Path, plan: ScenePlan, voice: Powers) -> LevelledBed:
         facts = await asyncio.to_thread(wave_files.wave_facts, wave)
         core.require_long_enough_music(file=music.file, sample_count=facts.sample_count)
+        length = plan.length_ms * SAMPLES_PER_MS
+        start, end, seam = 0, facts.sample_count, None
+        if end < length:
+            start, end, seam = await asyncio.to_thread(_find_seam, wave, end, music.crossfade_ms)
         bed_plan = bed.plan_bed(
-            music_start=0,
-            music_end=facts.sample_count,
-            length=plan.length_ms * SAMPLES_PER_MS,
-            fade_out_ms=music.fade_out_ms,
-            seam=bed.plain_seam(0, facts.sample_count, music.crossfade_ms),
+            music_start=start, music_end=end, length=length, fade_out_ms=music.fade_out_ms, seam=seam
         )
         open_bed = await asyncio.to_thread(wave_files.measure_powers, wave, bed=bed_plan)
         return core.level_bed(music, plan, bed_plan, voice=voice, open_bed=open_bed)
@@ -154,9 +166,9 @@ class Handlers:
         measured = await self._encode_and_measure(inputs, stems, levelling, path, step, first_percent=35)
         corrected = core.corrected_levelling(levelling, measured, target_lufs=inputs.loudness)
         if corrected is None:
-            return EncodedSoundtrack(path, measured, encode_count=1)
+            return EncodedSoundtrack(path, levelling, measured, encode_count=1)
         measured = await self._encode_and_measure(inputs, stems, corrected, path, step, first_percent=65)
-        return EncodedSoundtrack(path, measured, encode_count=2)
+        return EncodedSoundtrack(path, corrected, measured, encode_count=2)
 
     async def _encode_and_measure(
         self, inputs: Inputs, stems: Stems, levelling: Levelling, path: Path, step: Step, *, first_percent: int
@@ -164,7 +176,11 @@ class Handlers:
         length_ms = inputs.plan.length_ms
         await run_ffmpeg(
             commands.encode_soundtrack(
-                str(stems.voice), None if stems.bed is None else str(stems.bed), str(path), levelling=levelling
+                str(stems.voice),
+                None if stems.bed is None else str(stems.bed),
+                str(path),
+                levelling=levelling,
+                mix_wave=str(step.scratch / _MIX_WAVE) if inputs.stems else None,
             ),
             timeout_seconds=self.ffmpeg_timeout_seconds,
             on_progress=lambda at_ms: step.report_progress(first_percent + min(25, 25 * at_ms // length_ms)),
@@ -174,6 +190,35 @@ class Handlers:
         return core.read_measurement(
             await run_ffmpeg(commands.measure_loudness(str(path)), timeout_seconds=self.ffmpeg_timeout_seconds)
         )
+
+    async def _keep_stems(self, inputs: Inputs, stems: Stems, levelling: Levelling, scratch: Path) -> KeptStems:
+        async def keep(layer: str, stem: Path) -> Asset:
+            raised = scratch / f"{layer}-kept.wav"
+            await run_ffmpeg(
+                commands.raise_stem(str(stem), str(raised), gain_db=levelling.gain_db),
+                timeout_seconds=self.ffmpeg_timeout_seconds,
+            )
+            return await self.store.put_file(raised, inputs.stem_key(layer), "audio/wav")
+
+        return KeptStems(
+            voice=await keep("voice", stems.voice),
+            bed=None if stems.bed is None else await keep("bed", stems.bed),
+            mix=await self.store.put_file(scratch / _MIX_WAVE, inputs.stem_key("mix"), "audio/wav"),
+        )
+
+
+def _find_seam(wave: Path, sample_count: int, crossfade_ms: int) -> tuple[int, int, Seam]:
+    """Where the music's sound starts and ends, and where it may go on at its own beginning."""
+    head = wave_files.read_samples(wave, 0, min(sample_count, music_ends.END_SAMPLES))
+    tail_at = max(0, sample_count - music_ends.END_SAMPLES)
+    tail = wave_files.read_samples(wave, tail_at, sample_count - tail_at)
+    start, end = bed.audible_part(sample_count, *music_ends.silent_ends(head, tail))
+    energies = wave_files.measure_energies(wave)
+    seam = seams.find_seam(energies, start=start, end=end, crossfade_ms=crossfade_ms)
+    room = min(seams.REFINE_SAMPLES, seam.enter - start, seam.period - seam.overlap)
+    outgoing = wave_files.read_samples(wave, seam.leave, seam.overlap)
+    incoming = wave_files.read_samples(wave, seam.enter - room, seam.overlap + 2 * room)
+    return start, end, seams.settle_seam(seam, outgoing.mean(axis=1), incoming.mean(axis=1))
 
 
 def _answer(event: ScenesPlanned, report: SoundtrackReport, stored: Asset, *, from_store: bool) -> SoundtrackMixed:

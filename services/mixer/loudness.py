@@ -26,6 +26,7 @@ SLICE_SAMPLES = SLICE_MS * SAMPLE_RATE // 1000
 ABSOLUTE_GATE_LUFS = -70.0  # BS.1770-4, annex 1
 RELATIVE_GATE_LU = -10.0  # BS.1770-4, annex 1
 _OFFSET_LUFS = -0.691  # BS.1770-4, annex 1: makes a 997 Hz sine at 0 dBFS in one channel -3.01 LUFS
+_FULL_SCALE = 0.999  # 16 bit full scale as a float is 0.99997; resampling lowers a flat top a little
 _SLICES_IN_BLOCK = 4  # a gating block lasts 400 ms and starts every 100 ms
 
 # BS.1770-4, annex 1, tables 1 and 2: the shelf of the head and the high-pass, at 48 kHz (b0, b1, b2), (a0, a1, a2).
@@ -55,6 +56,14 @@ def slice_powers(samples: Samples) -> Powers:
     spectrum = np.fft.rfft(slices, axis=2)
     weighted: Powers = ((spectrum.real**2 + spectrum.imag**2) @ _bin_weights()).sum(axis=0).astype(np.float64)
     return weighted
+
+
+def clipped_slices(samples: Samples) -> tuple[int, ...]:
+    """The first sample of each slice in which three in a row stand at full scale: what was louder has been cut off."""
+    high = np.abs(samples).max(axis=1) >= _FULL_SCALE
+    starts = np.flatnonzero(high[:-2] & high[1:-1] & high[2:])
+    _, firsts = np.unique(starts // SLICE_SAMPLES, return_index=True)
+    return tuple(int(start) for start in starts[firsts])
 
 
 def decibels(power: float) -> float:

@@ -11,8 +11,9 @@ import soundfile
 from services.mixer.bed import BedPlan, readings
 from services.mixer.core import LevelledBed, StemLevels, VoiceCurve
 from services.mixer.limiting import Cells, cells_of, joined
-from services.mixer.loudness import SLICE_SAMPLES, Powers, Samples, slice_powers
-from shared.timeline import SAMPLE_RATE
+from services.mixer.loudness import SLICE_SAMPLES, Powers, Samples, clipped_slices, slice_powers
+from services.mixer.seams import Energies, step_energies
+from shared.timeline import SAMPLE_RATE, SAMPLES_PER_MS
 
 _BLOCK_SAMPLES = 10 * SLICE_SAMPLES  # one second: a whole number of slices, so that powers of blocks can be joined
 
@@ -62,6 +63,13 @@ def measure_powers(path: Path, *, bed: BedPlan | None = None) -> Powers:
     return np.concatenate(powers) if powers else np.zeros(0)
 
 
+def measure_energies(path: Path) -> Energies:
+    """The energies of a file in steps of 10 ms."""
+    with soundfile.SoundFile(str(path)) as wave:
+        blocks = [step_energies(wave.read(count, dtype="float32", always_2d=True)) for _, count in _blocks(len(wave))]
+    return np.concatenate(blocks) if blocks else np.zeros(0)
+
+
 def read_samples(path: Path, first: int, count: int) -> Samples:
     """A short stretch of a file."""
     with soundfile.SoundFile(str(path)) as wave:
@@ -70,6 +78,8 @@ def read_samples(path: Path, first: int, count: int) -> Samples:
 
 def write_stems(voice: VoiceFiles, bed: BedFiles | None) -> StemLevels:
     """Write the levelled voice and the levelled, ducked bed, sample-aligned, and measure both and their sum."""
+    recorded: list[Powers] = []
+    clipped: list[int] = []
     voices: list[Powers] = []
     beds: list[Powers] = []
     mixes: list[Powers] = []
@@ -81,6 +91,8 @@ def write_stems(voice: VoiceFiles, bed: BedFiles | None) -> StemLevels:
         bed_stem = None if bed is None else files.enter_context(_stem(bed.stem))
         for first, count in _blocks(len(spoken_source)):
             spoken: Samples = spoken_source.read(count, dtype="float32", always_2d=True)
+            clipped += [(first + at) // SAMPLES_PER_MS for at in clipped_slices(spoken)]
+            recorded.append(slice_powers(spoken))
             spoken *= voice.curve.gain(first, count)[:, np.newaxis]
             voices.append(2 * slice_powers(spoken))  # both channels
             # Two channels here, because ffmpeg's own ways lower the voice by 3 dB (a conversion of the layout) or apply
@@ -98,6 +110,8 @@ def write_stems(voice: VoiceFiles, bed: BedFiles | None) -> StemLevels:
                 mixes.append(slice_powers(mix))
             cells.append(cells_of(mix))
     return StemLevels(
+        recorded=np.concatenate(recorded),
+        clipped_ms=tuple(clipped),
         voice=np.concatenate(voices),
         bed=np.concatenate(beds) if beds else None,
         mix=np.concatenate(mixes),

@@ -257,3 +257,51 @@ async def test_a_silent_voiceover_is_refused_in_one_sentence(mixed_project: Mixe
     silent = make_voice(tmp_path / "silent.wav", levels=(0, 0, 0))
     with pytest.raises(Unrecoverable, match="The voiceover is silent"):
         await mixed_project.mix(await mixed_project.submit(silent, None))
+
+
+async def test_stems_on_request_are_aligned_equally_long_and_add_up_to_the_mix(
+    mixed_project: MixedProject, voice: Path, tmp_path: Path
+) -> None:
+    bed = make_tones(tmp_path / "bed.wav", seconds=9)
+    mixed = await mixed_project.mix(await mixed_project.submit(voice, bed, loudness=-23, stems=True))
+    stems = (await mixed_project.report_of(mixed)).stems
+    assert stems is not None
+    assert stems.bed is not None
+    layers = {}
+    for name, stored in (("voice", stems.voice), ("bed", stems.bed), ("mix", stems.mix)):
+        path = tmp_path / f"{name}-stem.wav"
+        await mixed_project.store.fetch(stored, path)
+        layers[name] = soundfile.read(path, always_2d=True)[0]
+        assert layers[name].shape == (SAMPLE_COUNT, 2)
+    # At -23 LUFS the limiter has nothing to do, so the sum is exact.
+    assert np.allclose(layers["voice"] + layers["bed"], layers["mix"], atol=1e-5)
+    heard = await mixed_project.listen(mixed)
+    assert level_db((heard[:SAMPLE_COUNT] - layers["mix"])[:, 0]) < level_db(layers["mix"][:, 0]) - 15
+
+
+async def test_a_project_that_asks_for_its_stems_later_gets_them_and_the_same_soundtrack(
+    mixed_project: MixedProject, voice: Path
+) -> None:
+    first = await mixed_project.mix(await mixed_project.submit(voice, None))
+    second = await mixed_project.mix(await mixed_project.submit(voice, None, stems=True))
+    assert (await mixed_project.report_of(first)).stems is None
+    assert (await mixed_project.report_of(second)).stems is not None
+    assert second.soundtrack == first.soundtrack
+
+
+async def test_a_clipped_and_a_nearly_silent_scene_are_warned_of_with_their_times(
+    mixed_project: MixedProject, tmp_path: Path
+) -> None:
+    voice = make_voice(tmp_path / "voice.wav", levels=(12, 0.15, 0.001))
+    report = await mixed_project.report_of(await mixed_project.mix(await mixed_project.submit(voice, None)))
+    clipped, quiet = report.warnings[:2]
+    assert (clipped.scene_number, quiet.scene_number) == (1, 3)
+    assert clipped.at_ms == pytest.approx(400, abs=20)
+    assert "clipped" in clipped.message
+    assert quiet.at_ms == SCENES[2].start + 400
+    assert "nearly silent" in quiet.message
+
+
+async def test_a_sound_project_has_no_warnings(mixed_project: MixedProject, voice: Path, tmp_path: Path) -> None:
+    mixed = await mix_with(mixed_project, voice, make_tones(tmp_path / "bed.wav", seconds=30))
+    assert (await mixed_project.report_of(mixed)).warnings == ()

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from services.mixer.bed import (
     SAFETY_FADE_SAMPLES,
     BedPlan,
+    Seam,
+    audible_part,
     correlation_of,
     crossfade_gains,
     longest_overlap,
-    plain_seam,
     plan_bed,
     readings,
 )
@@ -23,13 +24,18 @@ MUSIC_LENGTHS = st.integers(4_800, 300_000)
 TARGETS = st.integers(48, 400_000)
 
 
+def plain_seam(music: int, crossfade_ms: int, correlation: float = 0.0) -> Seam:
+    overlap = longest_overlap(music, crossfade_ms)
+    return Seam(leave=music - overlap, enter=0, overlap=overlap, correlation=correlation)
+
+
 def bed_plan(music: int, target: int, *, crossfade_ms: int = 2_000, fade_out_ms: int = 0) -> BedPlan:
     return plan_bed(
         music_start=0,
         music_end=music,
         length=target,
         fade_out_ms=fade_out_ms,
-        seam=plain_seam(0, music, crossfade_ms),
+        seam=plain_seam(music, crossfade_ms),
     )
 
 
@@ -80,7 +86,7 @@ def test_the_level_is_flat_across_a_seam_of_alike_and_of_unrelated_sides(alike: 
     overlap = 96_000
     if alike:
         music[-overlap:] = music[:overlap]
-    seam = plain_seam(0, music.size, 2_000)
+    seam = plain_seam(music.size, 2_000)
     correlation = correlation_of(
         music[seam.leave :].astype(np.float32), music[seam.enter : seam.enter + overlap].astype(np.float32)
     )
@@ -90,7 +96,7 @@ def test_the_level_is_flat_across_a_seam_of_alike_and_of_unrelated_sides(alike: 
         music_end=music.size,
         length=800_000,
         fade_out_ms=0,
-        seam=type(seam)(seam.leave, seam.enter, seam.overlap, correlation),
+        seam=plain_seam(music.size, 2_000, correlation),
     )
     bed = played(plan, music)
     at = plan.seams[0]
@@ -122,3 +128,8 @@ def test_a_crossfade_takes_at_most_a_third_of_the_music(music: int, crossfade_ms
 
 def test_silence_is_unrelated_to_anything() -> None:
     assert correlation_of(np.zeros(10, np.float32), np.ones(10, np.float32)) == 0
+
+
+def test_silence_at_the_ends_of_the_music_is_left_out_unless_nothing_else_is_there() -> None:
+    assert audible_part(480_000, 4_800, 9_600) == (4_800, 470_400)
+    assert audible_part(480_000, 480_000, 480_000) == (0, 480_000)

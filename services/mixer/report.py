@@ -1,0 +1,99 @@
+"""What was measured on a soundtrack and its layers, and what a listener should be warned of."""
+
+from services.mixer.core import (
+    LOUDNESS_TOLERANCE_LU,
+    TRUE_PEAK_LIMIT_DBTP,
+    Inputs,
+    LevelledBed,
+    Measured,
+    StemLevels,
+)
+from services.mixer.envelope import BedCurve
+from services.mixer.loudness import Powers, mean_lufs, slice_middles, slices_in
+from shared.assets import Asset
+from shared.plan import ScenePlan
+from shared.soundtrack import DuckedSpan, KeptStems, SceneLoudness, SoundtrackReport, SoundtrackWarning
+from shared.timeline import SAMPLES_PER_MS
+
+_HARDLY_AUDIBLE_LUFS = -45.0  # judgement: speech is recorded between -30 and -14
+
+
+def write_report(
+    inputs: Inputs,
+    bed: LevelledBed | None,
+    levels: StemLevels,
+    *,
+    soundtrack: Asset,
+    stems: KeptStems | None,
+    measured: Measured,
+    encode_count: int,
+) -> SoundtrackReport:
+    """What was made and what was measured on it."""
+    return SoundtrackReport(
+        soundtrack=soundtrack,
+        sample_count=inputs.plan.length_ms * SAMPLES_PER_MS,
+        loudness_lufs=measured.loudness_lufs,
+        true_peak_dbtp=measured.true_peak_dbtp,
+        encode_count=encode_count,
+        scenes=weigh_scenes(inputs.plan, levels.voice, levels.bed),
+        pauses_bed_lufs=None if bed is None or levels.bed is None else bed_in_pauses(bed.curve, levels.bed),
+        ducked=()
+        if bed is None
+        else tuple(DuckedSpan(span=r.span, depth_db=round(r.depth_db, 2)) for r in bed.curve.regions),
+        seams_ms=() if bed is None else tuple(seam // SAMPLES_PER_MS for seam in bed.plan.seams),
+        stems=stems,
+        warnings=hear_warnings(inputs, levels, measured),
+    )
+
+
+def weigh_scenes(plan: ScenePlan, voice: Powers, bed: Powers | None) -> tuple[SceneLoudness, ...]:
+    """Voice and bed while each scene's words are spoken."""
+    weighed: list[SceneLoudness] = []
+    for scene in plan.scenes:
+        chosen = slices_in(tuple(word.span for word in scene.words), voice.size)
+        voice_lufs = mean_lufs(voice, chosen)
+        bed_lufs = None if bed is None else mean_lufs(bed, chosen)
+        apart = None if voice_lufs is None or bed_lufs is None else voice_lufs - bed_lufs
+        weighed.append(
+            SceneLoudness(
+                number=scene.number,
+                voice_lufs=_rounded(voice_lufs),
+                bed_lufs=_rounded(bed_lufs),
+                voice_over_bed_lu=_rounded(apart),
+            )
+        )
+    return tuple(weighed)
+
+
+def bed_in_pauses(curve: BedCurve, bed: Powers) -> float | None:
+    """The bed's loudness where the curve is all the way up, or None where it never is."""
+    middles = slice_middles(bed.size)
+    return _rounded(mean_lufs(bed, curve.decibels(middles) > curve.ducking.pause_db - 0.1))
+
+
+def hear_warnings(inputs: Inputs, levels: StemLevels, measured: Measured) -> tuple[SoundtrackWarning, ...]:
+    """What can be heard and should not be: clipped or hardly audible speech, a target that was not reached."""
+    warnings: list[SoundtrackWarning] = []
+    for scene in inputs.plan.scenes:
+        clipped = [at for at in levels.clipped_ms if scene.window.contains(at)]
+        if clipped:
+            message = f"The voice is clipped in {len(clipped)} tenths of a second of this scene, first here."
+            warnings.append(SoundtrackWarning(scene_number=scene.number, at_ms=clipped[0], message=message))
+        recorded = mean_lufs(levels.recorded, slices_in(tuple(word.span for word in scene.words), levels.recorded.size))
+        if recorded is None or recorded < _HARDLY_AUDIBLE_LUFS:
+            message = (
+                "The voice is nearly silent in the recording; raised to the others' level it brings its noise along."
+            )
+            warnings.append(SoundtrackWarning(scene_number=scene.number, at_ms=scene.speech.start, message=message))
+    off = measured.loudness_lufs - inputs.loudness
+    if abs(off) > LOUDNESS_TOLERANCE_LU or measured.true_peak_dbtp > TRUE_PEAK_LIMIT_DBTP:
+        message = (
+            f"The soundtrack has {measured.loudness_lufs:.1f} LUFS and {measured.true_peak_dbtp:.1f} dBTP where"
+            f" {inputs.loudness} LUFS and at most {TRUE_PEAK_LIMIT_DBTP:.0f} dBTP were asked for."
+        )
+        warnings.append(SoundtrackWarning(scene_number=None, at_ms=None, message=message))
+    return tuple(warnings)
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 2)

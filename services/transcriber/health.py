@@ -1,0 +1,114 @@
+"""Is what the decoder heard the script? The signs of a recording that says something else. Pure.
+
+Forced onto a wrong text the decoder always finds something. But the words then fit badly, or speech is left over
+that no word explains. Thresholds were set on 300 takes of synthetic speech, correct and damaged (skipped, inserted,
+repeated, swapped and truncated sentences): all damaged ones pass at least one of them, one correct take in ten does,
+and is merely heard again.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from services.transcriber.passage import HeardToken
+from services.transcriber.refinement import Envelope
+from shared.spoken_forms import spoken_forms
+from shared.timeline import Span
+
+# Scores are the decoder's, per 10 ms. Correct takes: median -13 to -26, worst word at most 60 below it.
+LOWEST_MEDIAN_SCORE = -33.0
+LOWEST_WORD_BELOW_MEDIAN = 50.0
+MOST_UNEXPLAINED_MS = 400
+"""Voiced sound that no word covers. Correct takes: up to 200 ms in one piece, at the edges of words."""
+LONGEST_WORD_MS_PER_LETTER = 150
+LONGEST_WORD_BASE_MS = 450
+SHORTEST_UNSCRIPTED_MS = 300
+
+VOICED_BELOW_SPEECH_DB = 20.0
+"""What is this much below speech or louder is taken for voice."""
+
+# Confidence: a logistic of the score's distance below the recording's median; reference/alignment.md, section 1.
+_CONFIDENCE_CENTRE = 38.0
+_CONFIDENCE_SCALE = 8.0
+
+
+def median_score(tokens: Sequence[HeardToken]) -> float:
+    """The median of the words' scores per 10 ms."""
+    return float(np.median([token.score for token in tokens])) if tokens else 0.0
+
+
+def confidence(score: float, median: float) -> float:
+    """How sure a word is, 0 to 1: 0.99 at the recording's median, 0.5 at 38 below it."""
+    return 1 / (1 + math.exp(-(score - median + _CONFIDENCE_CENTRE) / _CONFIDENCE_SCALE))
+
+
+def is_healthy(tokens: Sequence[HeardToken], envelope: Envelope, length_ms: int) -> bool:
+    """True where nothing speaks against every token having been heard where the decoder says."""
+    if not tokens:
+        return False
+    median = median_score(tokens)
+    if median < LOWEST_MEDIAN_SCORE or min(token.score for token in tokens) < median - LOWEST_WORD_BELOW_MEDIAN:
+        return False
+    if any(
+        token.passage_span.length > LONGEST_WORD_BASE_MS + LONGEST_WORD_MS_PER_LETTER * len(token.spoken)
+        for token in tokens
+    ):
+        return False
+    covered = [token.passage_span for token in tokens]
+    return max((span.length for span in voiced_gaps(covered, envelope, length_ms)), default=0) <= MOST_UNEXPLAINED_MS
+
+
+def voiced_gaps(covered: Sequence[Span], envelope: Envelope, length_ms: int) -> tuple[Span, ...]:
+    """The stretches of voice between the covered spans, in order; voice parted by under 100 ms is one stretch.
+
+    covered   [ one )        [ two )
+    voice     |||||||  |||| |||||||
+    answer           [     )
+    """
+    edges = [0, *(edge for span in covered for edge in (span.start, span.end)), length_ms]
+    hop = length_ms / max(1, envelope.db.size)
+    voiced = envelope.db > envelope.speech_db - VOICED_BELOW_SPEECH_DB
+    found: list[Span] = []
+    for start, end in zip(edges[::2], edges[1::2], strict=True):
+        first, last = round(start / hop), round(end / hop)
+        loud = [round((first + int(at)) * hop) for at in np.flatnonzero(voiced[first:last])]
+        if not loud:
+            continue
+        begin = loud[0]
+        for earlier, later in pairwise([*loud, loud[-1] + 1_000_000]):
+            if later - earlier > 100:
+                found.append(Span(begin, earlier + 1))
+                begin = later
+    return tuple(found)
+
+
+@dataclass(frozen=True)
+class MissingRun:
+    """Neighbouring tokens of one scene that were not heard."""
+
+    scene_id: str
+    tokens: tuple[int, ...]
+    is_whole_scene: bool
+
+
+def missing_runs(missing: Sequence[int], scene_of: Sequence[str], tokens: Sequence[str]) -> tuple[MissingRun, ...]:
+    """The missing tokens as runs of neighbours within a scene; tokens that may be silent part no run.
+
+    `scene_of` and `tokens` hold the scene and the text of every token of the passage.
+    """
+    runs: list[list[int]] = []
+    for index in missing:
+        last = runs[-1][-1] if runs else None
+        if (
+            last is not None
+            and scene_of[last] == scene_of[index]
+            and all(() in spoken_forms(between) for between in tokens[last + 1 : index])
+        ):
+            runs[-1].append(index)
+        else:
+            runs.append([index])
+    wanted = [scene for scene, token in zip(scene_of, tokens, strict=True) if () not in spoken_forms(token)]
+    return tuple(MissingRun(scene_of[run[0]], tuple(run), len(run) == wanted.count(scene_of[run[0]])) for run in runs)

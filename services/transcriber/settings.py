@@ -1,0 +1,20 @@
+"""What the transcriber reads from the environment: `LOCKSTEP_TRANSCRIBER_*`."""
+
+import os
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from shared.service import BusSettings
+from shared.store import StoreSettings
+
+
+class Settings(BaseSettings):
+    """Where the bus and the store are, and how many processes may align at once."""
+
+    model_config = SettingsConfigDict(env_prefix="LOCKSTEP_TRANSCRIBER_", extra="ignore")
+
+    bus: BusSettings = Field(default_factory=BusSettings)
+    store: StoreSettings = Field(default_factory=StoreSettings)
+    most_workers: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, le=64)
+    worker_timeout_seconds: float = Field(default=1800, gt=0)

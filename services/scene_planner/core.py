@@ -13,7 +13,7 @@ from math import ceil
 from services.scene_planner.checks import check_words
 from services.scene_planner.issues import check_issues
 from services.scene_planner.pace import check_pace, check_pauses
-from services.scene_planner.problems import HeardScene, Problem, at, quote_words
+from services.scene_planner.problems import HeardScene, Problem, at, quote_words, written
 from services.scene_planner.scenes import SceneScript, refuse_bad_times, scenes_by_takes, scenes_by_words
 from services.scene_planner.second_opinion import compare_with_voice
 from services.scene_planner.windows import Cut, cut_in_gap, cuts_between_takes
@@ -141,11 +141,7 @@ def _planned_scenes(
                 cut_kind="end" if last else cuts[place].kind,
                 confidence=min(*neighbours, scene.words[0].confidence, scene.words[-1].confidence),
                 clip_ms_to_ask_for=ceil((frame_count + 2) * grid.frame_ms),
-                missing=tuple(
-                    word.written
-                    for word, found in zip(scene.script, scene.hearing.heard_as, strict=True)
-                    if found is None
-                ),
+                missing=written(scene.missing_words),
             )
         )
     return tuple(planned)

@@ -34,19 +34,6 @@ class Hearing:
     unscripted: tuple[int, ...]
     """Heard words that stand for no word of the script."""
 
-    @property
-    def heard_count(self) -> int:
-        """How many words of the script were heard."""
-        return sum(place is not None for place in self.heard_as)
-
-    def missing_runs(self) -> tuple[Range, ...]:
-        """Stretches of script words that were not heard."""
-        return _runs([place for place, heard in enumerate(self.heard_as) if heard is None])
-
-    def unscripted_runs(self) -> tuple[Range, ...]:
-        """Stretches of heard words that the script does not have."""
-        return _runs(self.unscripted)
-
 
 def hear(script: Sequence[str], heard: Sequence[str]) -> Hearing:
     """Match one scene's plain words with the words heard in its place: equal ones first, then those alike between."""
@@ -63,7 +50,8 @@ def hear(script: Sequence[str], heard: Sequence[str]) -> Hearing:
     return Hearing(tuple(heard_as), tuple(place for place in range(len(heard)) if place not in used))
 
 
-def _runs(places: Sequence[int]) -> tuple[Range, ...]:
+def runs(places: Sequence[int]) -> tuple[Range, ...]:
+    """Ascending places as stretches without a hole: 2, 3, 4, 7 is 2 to 5 and 7 to 8, ends excluded."""
     if not places:
         return ()
     breaks = [at for at, (one, other) in enumerate(pairwise(places), start=1) if other != one + 1]

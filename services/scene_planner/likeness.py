@@ -22,6 +22,8 @@ _FLOOR = 0.002
 _ALIKE_ODDS = (0.2, 0.7, 6.0, 45.0, 600.0, 600.0)
 _JOINED_EXACTLY_ODDS = 3_000.0
 """Two words that spell a third exactly: five random letters coincide more rarely still."""
+_LETTERS_LOST = 2
+"""Of two words joined or of one parted; where more letters differ, something else happened as well."""
 
 _UNSEEN = 0.3
 _VOCABULARY = 100
@@ -66,10 +68,14 @@ class WordOdds:
 
     def split(self, script: str, heard: str, next_heard: str) -> float:
         """One word of the script was heard as two."""
+        if abs(len(script) - len(heard) - len(next_heard)) > _LETTERS_LOST:
+            return 0.0
         return (self.word_error_rate * _SPLIT + _FLOOR) * _joined_odds(script, heard + next_heard)
 
     def merged(self, script: str, next_script: str, heard: str) -> float:
         """Two words of the script were heard as one."""
+        if abs(len(heard) - len(script) - len(next_script)) > _LETTERS_LOST:
+            return 0.0
         return (self.word_error_rate * _MERGED + _FLOOR) * _joined_odds(heard, script + next_script)
 
 
@@ -87,6 +93,4 @@ def _alike_odds(likeness: float) -> float:
 def _joined_odds(whole: str, joined: str) -> float:
     if whole == joined:
         return _JOINED_EXACTLY_ODDS
-    if abs(len(whole) - len(joined)) > 2:
-        return 0.0
     return _alike_odds(similarity(whole, joined))

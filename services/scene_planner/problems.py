@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from services.scene_planner.hearing import Hearing
 from services.scene_planner.words import HeardWord, ScriptWord
@@ -45,6 +46,19 @@ class HeardScene:
     room: Span
     """Where on the master clock the scene's words can lie: its take, or the whole recording."""
 
+    @cached_property
+    def missing(self) -> tuple[int, ...]:
+        """Places of the script words that were not heard. A token of which any word was heard was heard: there are
+        many ways to say "$4.50".
+        """
+        found = {word.token for word, as_ in zip(self.script, self.hearing.heard_as, strict=True) if as_ is not None}
+        return tuple(place for place, word in enumerate(self.script) if word.token not in found)
+
+    @property
+    def missing_words(self) -> tuple[ScriptWord, ...]:
+        """The script words that were not heard."""
+        return tuple(self.script[place] for place in self.missing)
+
     def heard_span(self, place: int) -> Span | None:
         """Where a script word was heard; None where it was not."""
         found = self.hearing.heard_as[place]
@@ -60,11 +74,16 @@ class HeardScene:
 
 def quote_script(words: Sequence[ScriptWord]) -> str:
     """Script words as they are written, at most eight: “The old lamp has stood here for a …”."""
-    return quote_words(tuple({(word.scene, word.token): word.written for word in words}.values()))
+    return quote_words(written(words))
+
+
+def written(words: Sequence[ScriptWord]) -> tuple[str, ...]:
+    """These words as they are written: the five of "$4.50" are one."""
+    return tuple({(word.scene, word.token): word.written for word in words}.values())
 
 
 def token_count(words: Sequence[ScriptWord]) -> int:
-    """How many words these are as they are written: "$4.50" is one."""
+    """How many words these are as they are written."""
     return len({(word.scene, word.token) for word in words})
 
 

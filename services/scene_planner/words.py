@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
+from functools import lru_cache
 
 from shared.narration import Narration, Speech
-from shared.spoken_forms import script_tokens, spoken_forms
+from shared.spoken_forms import normalised_words, script_tokens, spoken_forms
 from shared.transcript import Word
 
 
@@ -81,6 +82,7 @@ def _mark_break(words: list[ScriptWord], kind: Break, pause_ms: int = 0) -> None
         )
 
 
+@lru_cache(maxsize=50_000)
 def _break_after(token: str) -> Break:
     """What the punctuation at a token's end suggests. An abbreviation's point ends no sentence."""
     bare = token.rstrip("\"'”’)]}»*_")
@@ -100,7 +102,12 @@ def heard_words(words: Sequence[Word]) -> tuple[HeardWord, ...]:
     end_before = words[0].span.start if words else 0
     for place, word in enumerate(words):
         gap = max(0, word.span.start - end_before)
-        plain = [text for token in script_tokens(word.text) for text in spoken_forms(token)[0]]
+        plain = _plain_words(word.text)
         heard.extend(HeardWord(text, place, None if inside else gap) for inside, text in enumerate(plain))
         end_before = word.span.end
     return tuple(heard)
+
+
+@lru_cache(maxsize=50_000)
+def _plain_words(text: str) -> tuple[str, ...]:
+    return normalised_words(text)

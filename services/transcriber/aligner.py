@@ -1,4 +1,4 @@
-"""One passage from sound to heard tokens: the plain grammar first, the robust one where that result is not healthy.
+"""One passage from sound to heard tokens: the plain grammar, then the robust one where the result is not healthy.
 
 Runs in a worker process: it computes for seconds on end.
 """
@@ -18,7 +18,8 @@ from services.transcriber.health import (
 from services.transcriber.passage import Heard, HeardToken, Passage
 from services.transcriber.pocketsphinx import FRAME_MS, WIDE_BEAM, HeardLabel, hear, look_up
 from services.transcriber.refinement import Envelope, measure_envelope, quiet_runs, refine_edges
-from services.transcriber.sound import for_hearing, read_sound
+from services.transcriber.sound import for_hearing
+from services.transcriber.voiceover_file import read_sound
 from shared.spoken_forms import spoken_forms
 from shared.timeline import Span
 

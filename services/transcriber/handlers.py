@@ -8,7 +8,7 @@ from pathlib import Path
 from services.transcriber.core import SceneText, assemble_transcript, passages_of
 from services.transcriber.engine import WordEngine
 from services.transcriber.passage import Heard, Passage
-from services.transcriber.sound import sound_digest
+from services.transcriber.voiceover_file import sound_digest
 from shared.assets import Asset, derived_key
 from shared.events import VoiceoverRecorded, WordsTimed
 from shared.narration import parse_narration

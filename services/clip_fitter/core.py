@@ -9,6 +9,9 @@ Every rung is tried from the least visible down:
                                         (boomerang), or its last picture is held with a slow push-in (hold)
     a still picture                     held from the first frame on
 
+Several clips share a window: neighbours overlap in a crossfade, and each fills its share by the same rungs. Clips that
+the window has no room for are left out, the last ones first.
+
 A longer clip is trimmed and not sped up, even where the speed limit would allow it: at equal rates a speed of 1.05
 drops every twentieth picture, which shows as a hitch in each pan, while a trim drops the same number of pictures from
 the end, where nobody sees that they are missing.
@@ -16,9 +19,11 @@ the end, where nobody sees that they are missing.
 Frames are those of the project's grid; a source span is in the clip's own time, which starts with its first picture.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from fractions import Fraction
+from itertools import pairwise
 
 from shared.timeline import FrameGrid, Span
 
@@ -69,6 +74,22 @@ class FitRecipe:
 
 
 @dataclass(frozen=True)
+class SceneRecipe:
+    """What is done to all clips of a scene so that together they fill its window.
+
+    first clip   [              )
+    second clip            [              )
+    crossfade              [  n )
+    """
+
+    frame_count: int
+    parts: tuple[FitRecipe, ...]
+    """One for each clip that is shown, in order. Only the last may run back."""
+    crossfade_frames: int
+    sentence: str
+
+
+@dataclass(frozen=True)
 class Piece:
     """A run of the moving frames, from `first` up to but without `end`, shown in order or backwards."""
 
@@ -112,6 +133,56 @@ def fit(frame_count: int, fps: Fraction, clip_ms: int, limits: FitLimits) -> Fit
     filled = f"{missing} of boomerang" if fill is Fill.BOOMERANG else f"held for {missing} with a slow push-in"
     sentence = f"{_slowed(limits.slowest)}, then {filled}"
     return FitRecipe(frame_count, moving_frames, whole, limits.slowest, fill, sentence)
+
+
+CROSSFADE_SECONDS = Fraction(1, 2)
+"""How long two clips of a scene are seen together: twelve frames at 24, the length that was measured."""
+
+SHORTEST_SHARE_SECONDS = Fraction(3, 2)
+"""A clip that is seen for less than this, crossfades included, is a flicker and not a shot. Judgement."""
+
+STILL_SHARE_MS = 4_000
+"""How much of a window a still picture asks for beside moving clips."""
+
+
+def fit_scene(frame_count: int, fps: Fraction, clips_ms: Sequence[int], limits: FitLimits) -> SceneRecipe:
+    """The recipe that fills `frame_count` frames at `fps` from all of `clips_ms` that the window has room for."""
+    crossfade = round(CROSSFADE_SECONDS * fps)
+    shares = _shares(frame_count, fps, clips_ms, limits, crossfade)
+    shown = clips_ms[: len(shares)]
+    if len(shares) == 1:
+        only = fit(frame_count, fps, shown[0], limits)
+        left_out = f"; {len(clips_ms) - 1} more left out" if len(clips_ms) > 1 else ""
+        return SceneRecipe(frame_count, (only,), 0, only.sentence + left_out)
+    parts = []
+    for number, (share, clip_ms) in enumerate(zip(shares, shown, strict=True), start=1):
+        # A clip that runs back would meet a crossfade on its way: only the last one may, behind its own crossfade.
+        may_run_back = number == len(shares) and clip_ms * fps / 1000 >= crossfade
+        parts.append(fit(share, fps, clip_ms, limits if may_run_back else replace(limits, fill=Fill.HOLD)))
+    joined = f"{len(parts)} clips with crossfades: {' | '.join(part.sentence for part in parts)}"
+    left_out = f"; {len(clips_ms) - len(parts)} more left out" if len(parts) < len(clips_ms) else ""
+    return SceneRecipe(frame_count, tuple(parts), crossfade, joined + left_out)
+
+
+def _shares(
+    frame_count: int, fps: Fraction, clips_ms: Sequence[int], limits: FitLimits, crossfade: int
+) -> tuple[int, ...]:
+    """How many frames each clip fills, crossfades included: in proportion to the clips' own lengths, except that
+    where all are slowed to the limit and still too short, the last one fills what is missing."""
+    shortest = max(2 * crossfade + 1, int(SHORTEST_SHARE_SECONDS * fps))
+    for count in range(len(clips_ms), 1, -1):
+        weights = [clip_ms or STILL_SHARE_MS for clip_ms in clips_ms[:count]]
+        total = frame_count + (count - 1) * crossfade
+        slowest = [int(weight * fps / (1000 * limits.slowest)) for weight in weights]
+        if total > sum(slowest):
+            shares = [*slowest[:-1], total - sum(slowest[:-1])]
+        else:
+            # Boundaries are rounded, not shares, so that the shares add up.
+            edges = [round(Fraction(total * sum(weights[:number]), sum(weights))) for number in range(count + 1)]
+            shares = [later - earlier for earlier, later in pairwise(edges)]
+        if min(shares) >= shortest:
+            return tuple(shares)
+    return (frame_count,)
 
 
 def boomerang(moving_frames: int, fill_frames: int, longest_backwards: int) -> tuple[Piece, ...]:

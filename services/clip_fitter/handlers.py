@@ -1,15 +1,15 @@
 """A scene's window and its clip become a segment."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
 
 from services.clip_fitter.clip import Clip, empty_clip, read_clip, unreadable_clip
-from services.clip_fitter.core import Fill, FitLimits, fit
-from services.clip_fitter.segment import Encode, SegmentJob, segment_encodes, segment_faults, segment_join
+from services.clip_fitter.core import Fill, FitLimits, fit_scene
+from services.clip_fitter.segment import Encode, Part, SegmentJob, segment_encodes, segment_faults, segment_join
 from services.clip_fitter.settings import Settings
 from shared.assets import Asset, derived_key
 from shared.errors import Unrecoverable
@@ -54,29 +54,29 @@ class Handlers:
         return _fitted(event, segment, note, from_store=False)
 
     async def _make_segment(self, event: ScenePlanned, step: Step) -> tuple[Path, FitNote]:
-        clip, source = await self._fetch_clip(event, step)
-        recipe = fit(event.frame_count, event.output.fps, clip.length_ms, _limits(event))
+        fetched = [await self._fetch_clip(asset, step.scratch / f"clip-{n}") for n, asset in enumerate(event.clips)]
+        lengths = [clip.length_ms for clip, _ in fetched]
+        recipe = fit_scene(event.frame_count, event.output.fps, lengths, _limits(event))
         target = step.scratch / "segment.mp4"
         job = SegmentJob(
-            recipe=recipe,
-            clip=clip,
+            # Clips that the window has no room for come last.
+            parts=tuple(Part(clip, str(path), part) for (clip, path), part in zip(fetched, recipe.parts, strict=False)),
+            crossfade_frames=recipe.crossfade_frames,
+            frame_count=event.frame_count,
             output=event.output,
             frame=event.fit.frame,
-            source=str(source),
             target=str(target),
             guard=self.settings.clip_limits.guard(),
             threads=self.threads,
         )
         await self._encode(job, step)
         await self._check_segment(job, target)
-        return target, FitNote(clip_ms=clip.length_ms, fit=recipe.sentence)
+        return target, FitNote(clip_ms=sum(lengths), fit=recipe.sentence)
 
-    async def _fetch_clip(self, event: ScenePlanned, step: Step) -> tuple[Clip, Path]:
-        asset = event.clips[0]
+    async def _fetch_clip(self, asset: Asset, path: Path) -> tuple[Clip, Path]:
         if asset.size == 0:
             raise empty_clip()
-        # A name without an ending: what the file is, its bytes say.
-        path = step.scratch / "clip"
+        # The path has no ending: what the file is, its bytes say.
         await self.store.fetch(asset, path)
         limits = self.settings.clip_limits
         try:
@@ -84,7 +84,7 @@ class Handlers:
                 path, guard=limits.guard(), timeout_seconds=self.settings.probe_limit_seconds
             )
         except FfmpegError as error:
-            raise _input_to_blame(error, path) from error
+            raise _input_to_blame(error, [str(path)]) from error
         return read_clip(media, pictures, limits), path
 
     async def _encode(self, job: SegmentJob, step: Step) -> None:
@@ -104,14 +104,14 @@ class Handlers:
                 encode.arguments, timeout_seconds=self.settings.time_limit_seconds, on_progress=on_progress
             )
         except FfmpegError as error:
-            raise _input_to_blame(error, Path(job.source)) from error
+            raise _input_to_blame(error, [part.source for part in job.parts]) from error
 
     async def _check_segment(self, job: SegmentJob, target: Path) -> None:
         media, pictures = await probe_pictures(target)
         faults = segment_faults(job, media, pictures)
         if not faults:
             return
-        if pictures is None or pictures.count < job.recipe.frame_count:
+        if pictures is None or pictures.count < job.frame_count:
             raise unreadable_clip("its pictures stop before its end")
         raise RuntimeError(f"the segment is not what was asked for: {', '.join(faults)}")
 
@@ -140,7 +140,7 @@ def _limits(event: ScenePlanned) -> FitLimits:
 
 def _report_frames(step: Step, job: SegmentJob, frames_before: int, reached_ms: int) -> None:
     reached = frames_before + reached_ms * job.output.fps / 1000
-    step.report_progress(min(100, int(100 * reached / job.recipe.frame_count)))
+    step.report_progress(min(100, int(100 * reached / job.frame_count)))
 
 
 def _fitted(event: ScenePlanned, segment: Asset, note: FitNote, *, from_store: bool) -> SceneFitted:
@@ -159,8 +159,11 @@ def _fitted(event: ScenePlanned, segment: Asset, note: FitNote, *, from_store: b
 MACHINE_TROUBLE = ("No space left", "Resource temporarily unavailable", "Too many open files")
 
 
-def _input_to_blame(error: FfmpegError, path: Path) -> Exception:
+def _input_to_blame(error: FfmpegError, sources: Sequence[str]) -> Exception:
     """The failure to raise: a killed process or a full disk may go better next time, a broken clip never will."""
     if error.exit_code < 0 or any(trouble in error.complaints for trouble in MACHINE_TROUBLE):
         return error
-    return unreadable_clip(error.complaints.replace(f"{path}: ", "").replace(str(path), "the file"))
+    complaints = error.complaints
+    for source in sources:
+        complaints = complaints.replace(f"{source}: ", "").replace(source, "the file")
+    return unreadable_clip(complaints)

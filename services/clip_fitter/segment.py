@@ -28,14 +28,23 @@ PUSH_IN_AT_MOST = Fraction(12, 100)
 
 
 @dataclass(frozen=True)
+class Part:
+    """One clip of a scene: what it is, where its file is and what is done to it."""
+
+    clip: Clip
+    source: str
+    recipe: FitRecipe
+
+
+@dataclass(frozen=True)
 class SegmentJob:
     """All that decides a segment's bytes, and where they are read from and written to."""
 
-    recipe: FitRecipe
-    clip: Clip
+    parts: tuple[Part, ...]
+    crossfade_frames: int
+    frame_count: int
     output: Output
     frame: Frame
-    source: str
     target: str
     guard: tuple[str, ...]
     threads: int
@@ -65,13 +74,15 @@ def segment_encodes(job: SegmentJob) -> tuple[Encode, ...]:
     A boomerang's pieces get a process each. In one process all of them would stay in memory to the end: a filter keeps
     the frames that it has let go for later use (994 MB for ten seconds backwards at 1920x1080).
     """
-    recipe = job.recipe
-    if recipe.fill is not Fill.BOOMERANG:
-        return (_encode(job, _whole(job), recipe.frame_count, job.target),)
-    pieces = boomerang(recipe.moving_frames, recipe.fill_frames, longest_backwards(job.output))
+    last = job.parts[-1]
+    if last.recipe.fill is not Fill.BOOMERANG:
+        return (_encode(job, _crossfaded(job), job.frame_count, job.target),)
+    _, *back = boomerang(last.recipe.moving_frames, last.recipe.fill_frames, longest_backwards(job.output))
+    forwards = job.frame_count - last.recipe.fill_frames
+    streams = [(_crossfaded(job), forwards), *((_piece(job, last, piece), piece.length) for piece in back)]
     return tuple(
-        _encode(job, _piece(job, piece), piece.length, f"{job.target}.{number:03d}.mp4")
-        for number, piece in enumerate(pieces)
+        _encode(job, stream, frames, f"{job.target}.{number:03d}.mp4")
+        for number, (stream, frames) in enumerate(streams)
     )
 
 
@@ -81,8 +92,8 @@ def segment_join(job: SegmentJob, encodes: Sequence[Encode]) -> Join:
     lines = ["ffconcat version 1.0"]
     for encode in encodes:
         # A container rounds its length; told the exact one, ffmpeg puts each piece where it belongs.
-        microseconds = round(encode.frame_count * 1_000_000 / fps)
-        lines += [f"file '{encode.target.rpartition('/')[2]}'", f"duration {microseconds / 1_000_000:.6f}"]
+        name = encode.target.rpartition("/")[2]
+        lines += [f"file '{name}'", f"duration {_frame_seconds(encode.frame_count, fps)}"]
     tick = clock.ticks_per_frame
     listing_target = f"{job.target}.txt"
     arguments = (
@@ -98,39 +109,64 @@ def longest_backwards(output: Output) -> int:
     return max(4, BACKWARDS_BYTES // (output.width * output.height * 3 // 2))
 
 
-def _whole(job: SegmentJob) -> Any:
-    picture = picture_filters(job.clip.video, job.output.width, job.output.height, job.frame)
-    held = job.recipe.fill_frames if job.recipe.fill is Fill.HOLD else 0
+def _crossfaded(job: SegmentJob) -> Any:
+    """All clips of the scene, each overlapping the one before it."""
+    first, *others = job.parts
+    stream, frames = _whole(job, first), _forward_frames(first)
+    for part in others:
+        start = frames - job.crossfade_frames
+        fade = {
+            "transition": "fade",
+            "duration": _frame_seconds(job.crossfade_frames, job.output.fps),
+            "offset": _frame_seconds(start, job.output.fps),
+        }
+        stream = ffmpeg.filter([stream, _whole(job, part)], "xfade", **fade)
+        frames = start + _forward_frames(part)
+    return stream
+
+
+def _forward_frames(part: Part) -> int:
+    """The frames before a clip turns back: all of them where it does not."""
+    recipe = part.recipe
+    return recipe.moving_frames if recipe.fill is Fill.BOOMERANG else recipe.frame_count
+
+
+def _whole(job: SegmentJob, part: Part) -> Any:
+    recipe = part.recipe
+    picture = picture_filters(part.clip.video, job.output.width, job.output.height, job.frame)
+    held = recipe.fill_frames if recipe.fill is Fill.HOLD else 0
     # A picture that is shown twice is scaled once, and one that is dropped is not scaled at all.
-    conformed = [*picture, _gridded(job)] if _repeats_pictures(job) else [_gridded(job), *picture]
-    pushed = [_push_in(job.recipe, job.output.fps)] if held else []
+    conformed = [*picture, _gridded(job)] if _repeats_pictures(job, part) else [_gridded(job), *picture]
+    pushed = [_push_in(recipe, job.output.fps)] if held else []
+    ended = [Filter("trim", {"end_frame": _forward_frames(part)})] if len(job.parts) > 1 else []
     # The push-in reads pixels, so it comes after the pictures have got their final format.
-    return strung(_input(job), [*_timed(job), *conformed, _padded(job, held), _formatted(), *pushed])
+    steps = [*_timed(part), *conformed, _padded(job, part, held), *ended, _formatted(), *pushed]
+    return strung(_input(job, part), steps)
 
 
-def _piece(job: SegmentJob, piece: Piece) -> Any:
-    picture = picture_filters(job.clip.video, job.output.width, job.output.height, job.frame)
+def _piece(job: SegmentJob, part: Part, piece: Piece) -> Any:
+    picture = picture_filters(part.clip.video, job.output.width, job.output.height, job.frame)
     cut = Filter("trim", {"start_frame": piece.first, "end_frame": piece.end})
     turned = [Filter("reverse")] if piece.backwards else []
-    steps = [*_timed(job), _gridded(job), _padded(job, 0), cut, *picture, _formatted(), *turned]
-    return strung(_input(job), steps)
+    steps = [*_timed(part), _gridded(job), _padded(job, part, 0), cut, *picture, _formatted(), *turned]
+    return strung(_input(job, part), steps)
 
 
-def _input(job: SegmentJob) -> Any:
-    clip = job.clip
+def _input(job: SegmentJob, part: Part) -> Any:
+    clip = part.clip
     # The filters end the clip exactly; this only stops ffmpeg from decoding on.
-    last_ms = clip.pictures.start_ms - clip.container_start_ms + job.recipe.source_span.end + 1_000
+    last_ms = clip.pictures.start_ms - clip.container_start_ms + part.recipe.source_span.end + 1_000
     options: dict[str, str | int] = dict(zip((name[1:] for name in job.guard[::2]), job.guard[1::2], strict=True))
     options |= {"threads": job.threads, "t": _seconds(last_ms)}
     if has_alpha(clip.video) and clip.video.codec in {"vp8", "vp9"}:
         # ffmpeg's own VP8 and VP9 decoders do not see the alpha channel.
         options["c:v"] = {"vp8": "libvpx", "vp9": "libvpx-vp9"}[clip.video.codec]
-    return ffmpeg.input(job.source, **options)["V:0"]
+    return ffmpeg.input(part.source, **options)["V:0"]
 
 
-def _timed(job: SegmentJob) -> list[Filter]:
+def _timed(part: Part) -> list[Filter]:
     """The clip in its own time, only the part that is shown, at the recipe's speed."""
-    recipe = job.recipe
+    recipe = part.recipe
     filters = [Filter("setpts", {"expr": "PTS-STARTPTS"})]
     if recipe.source_span.end > 0:
         # Without this, a few kilobytes that claim ten days of pictures fill the memory.
@@ -146,10 +182,10 @@ def _gridded(job: SegmentJob) -> Filter:
     return Filter("fps", {"fps": _rate(job.output.fps), "round": "near", "start_time": 0})
 
 
-def _padded(job: SegmentJob, held_frames: int) -> Filter:
+def _padded(job: SegmentJob, part: Part, held_frames: int) -> Filter:
     """The last picture, repeated for `held_frames` and for as long as its own time may last; never without end, so
     that a clip whose pictures stop early is noticed and not frozen."""
-    own_time = job.clip.pictures.longest_ms * job.output.fps / (1000 * job.recipe.speed)
+    own_time = part.clip.pictures.longest_ms * job.output.fps / (1000 * part.recipe.speed)
     return Filter("tpad", {"stop": held_frames + int(own_time) + 2, "stop_mode": "clone"})
 
 
@@ -157,9 +193,9 @@ def _formatted() -> Filter:
     return Filter("format", {"pix_fmts": "yuv420p"})
 
 
-def _repeats_pictures(job: SegmentJob) -> bool:
-    rate = job.clip.video.average_rate
-    return job.clip.is_still or rate is None or rate * job.recipe.speed <= job.output.fps
+def _repeats_pictures(job: SegmentJob, part: Part) -> bool:
+    rate = part.clip.video.average_rate
+    return part.clip.is_still or rate is None or rate * part.recipe.speed <= job.output.fps
 
 
 def _push_in(recipe: FitRecipe, fps: Fraction) -> Filter:
@@ -224,7 +260,7 @@ def segment_faults(job: SegmentJob, media: MediaFacts, pictures: PictureTimes | 
         return ["it holds no pictures"]
     tags = (video.colour_matrix, video.colour_transfer, video.colour_primaries, video.colour_range)
     faults = {
-        f"it has {pictures.count} frames, not {job.recipe.frame_count}": pictures.count == job.recipe.frame_count,
+        f"it has {pictures.count} frames, not {job.frame_count}": pictures.count == job.frame_count,
         f"its codec is {video.codec}": video.codec == "h264",
         f"its size is {video.width}x{video.height}": (video.width, video.height) == (output.width, output.height),
         f"its pixels are {video.pixel_format}": video.pixel_format == "yuv420p",
@@ -237,6 +273,11 @@ def segment_faults(job: SegmentJob, media: MediaFacts, pictures: PictureTimes | 
 
 def _rate(fps: Fraction) -> str:
     return f"{fps.numerator}/{fps.denominator}"
+
+
+def _frame_seconds(frames: int, fps: Fraction) -> str:
+    microseconds = round(frames * 1_000_000 / fps)  # as exact as ffmpeg's own clock for options
+    return f"{microseconds // 1_000_000}.{microseconds % 1_000_000:06d}"
 
 
 def _seconds(length_ms: int) -> str:

@@ -28,18 +28,18 @@ class Bench:
     percents: list[int] = field(default_factory=list)
 
     async def fit(
-        self, clip: Path, frames: int, *, to: Output | None = None, fit: Fit | None = None
+        self, clip: Path, frames: int, *others: Path, to: Output | None = None, fit: Fit | None = None
     ) -> tuple[SceneFitted, Path]:
-        """Fit `clip` into a window of `frames`; the answer and the segment's file."""
+        """Fit `clip`, followed by `others`, into a window of `frames`; the answer and the segment's file."""
         to = to or output()
-        asset = await self.store.put_file(clip, f"sources/{clip.name.lower()}", "video/mp4")
+        assets = [await self.store.put_file(one, f"sources/{one.name.lower()}", "video/mp4") for one in (clip, *others)]
         event = ScenePlanned(
             project_id="lighthouse",
             scene_number=1,
             scene_id="harbour",
             window=Span(0, FrameGrid(to.fps).ms_at(frames)),
             frame_count=frames,
-            clips=(asset,),
+            clips=tuple(assets),
             output=to,
             fit=fit or Fit(),
         )

@@ -72,6 +72,32 @@ async def test_a_held_picture_is_the_last_one_and_moves_in_slowly(bench: Bench, 
     assert np.abs(held[-1] - held[0]).sum() > 0
 
 
+async def test_two_clips_fill_a_window_together_with_a_crossfade(bench: Bench, tmp_path: Path) -> None:
+    clips = [
+        make_numbered_clip(tmp_path / f"{name}.mp4", frames=60, fps=fps) for name, fps in (("one", "24"), ("two", "25"))
+    ]
+    answer, segment = await bench.fit(clips[0], 90, clips[1])
+    numbers = read_numbers(segment)
+    assert answer.fit == "2 clips with crossfades: trimmed to 2.17 s of 2.50 s | trimmed to 2.08 s of 2.40 s"
+    assert len(numbers) == 90
+    # 52 frames of the first and 50 of the second; twelve are seen together.
+    assert numbers[:40] == list(range(40))
+    assert all(abs(number - frame * 25 / 24) <= 1 for frame, number in enumerate(numbers[52:], start=12))
+
+
+async def test_after_a_crossfade_only_the_last_clip_runs_back(bench: Bench, tmp_path: Path, two_seconds: Path) -> None:
+    still = tmp_path / "still.png"
+    run_tool("ffmpeg", "-f", "lavfi", "-i", "color=gray:s=128x72", "-frames:v", "1", str(still))
+    answer, segment = await bench.fit(still, 200, two_seconds)
+    numbers = read_numbers(segment)
+    assert "boomerang" in answer.fit
+    assert len(numbers) == 200
+    turn = numbers.index(47)
+    assert numbers[turn : turn + 3] == [47, 46, 45]
+    ticks = run_tool("ffprobe", "-show_entries", "packet=pts", "-of", "csv=p=0", str(segment)).decode().split()
+    assert sorted(int(tick.strip(",")) for tick in ticks) == [512 * frame for frame in range(200)]
+
+
 async def test_progress_rises_to_the_end(bench: Bench, two_seconds: Path) -> None:
     await bench.fit(two_seconds, 48)
     assert bench.percents == sorted(bench.percents)

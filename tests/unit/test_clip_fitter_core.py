@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.clip_fitter.core import Fill, FitLimits, FitRecipe, boomerang, fit
+from services.clip_fitter.core import Fill, FitLimits, FitRecipe, boomerang, fit, fit_scene
 from shared.timeline import FrameGrid, Span
 
 RATES = st.sampled_from([Fraction(24), Fraction(25), Fraction(30), Fraction(30_000, 1_001), Fraction(24_000, 1_001)])
@@ -109,6 +109,43 @@ def test_a_boomerang_turns_at_the_ends_and_never_jumps(moving: int, missing: int
     assert all(abs(later - earlier) == 1 for earlier, later in pairwise(shown))
     assert all(0 <= frame < moving for frame in shown)
     assert all(piece.length <= longest for piece in pieces if piece.backwards)
+
+
+def test_two_clips_share_a_window_in_proportion_to_their_lengths() -> None:
+    scene = fit_scene(228, Fraction(24), [5_000, 10_000], USUAL)
+    assert [part.frame_count for part in scene.parts] == [80, 160]
+    assert scene.crossfade_frames == 12
+    assert scene.sentence == "2 clips with crossfades: trimmed to 3.33 s of 5.00 s | trimmed to 6.67 s of 10.00 s"
+
+
+def test_a_second_clip_spares_the_first_from_running_back() -> None:
+    scene = fit_scene(240, Fraction(24), [5_000, 5_500], USUAL)
+    assert [part.speed for part in scene.parts] == [Fraction(1), Fraction(1)]
+
+
+def test_where_all_clips_together_are_too_short_the_last_one_fills() -> None:
+    scene = fit_scene(480, Fraction(24), [5_000, 5_000], USUAL)
+    first, last = scene.parts
+    assert (first.frame_count, first.fill) == (141, Fill.NONE)
+    assert (last.moving_frames, last.fill) == (141, Fill.BOOMERANG)
+
+
+def test_clips_that_a_short_window_has_no_room_for_are_left_out() -> None:
+    scene = fit_scene(48, Fraction(24), [5_000, 5_000, 5_000], USUAL)
+    assert scene.sentence == "trimmed to 2.00 s of 5.00 s; 2 more left out"
+
+
+@given(WINDOWS, RATES, st.lists(st.integers(min_value=0, max_value=30_000), min_size=1, max_size=8), LIMITS)
+def test_clips_and_their_crossfades_fill_the_window_exactly(
+    window: int, fps: Fraction, clips_ms: list[int], limits: FitLimits
+) -> None:
+    scene = fit_scene(window, fps, clips_ms, limits)
+    shown = sum(part.frame_count for part in scene.parts) - (len(scene.parts) - 1) * scene.crossfade_frames
+    assert shown == window
+    assert all(limits.slowest <= part.speed <= 1 for part in scene.parts)
+    assert all(part.fill is not Fill.BOOMERANG for part in scene.parts[:-1])
+    # A crossfade never reaches into the one after it, nor into frames that run back.
+    assert all(part.moving_frames >= scene.crossfade_frames or part.fill is Fill.HOLD for part in scene.parts)
 
 
 def test_a_window_without_frames_is_a_mistake() -> None:

@@ -4,8 +4,9 @@ from dataclasses import replace
 from fractions import Fraction
 
 from services.clip_fitter.clip import Clip, ClipLimits
-from services.clip_fitter.core import Fill, FitLimits, fit
+from services.clip_fitter.core import Fill, FitLimits, fit, fit_scene
 from services.clip_fitter.segment import (
+    Part,
     SegmentJob,
     longest_backwards,
     segment_encodes,
@@ -41,15 +42,24 @@ def job(frame_count: int, *, fill: Fill = Fill.BOOMERANG, fps: str = "24", video
     output = Output(width=1280, height=720, fps=Fraction(fps), encoder=Encoder(preset=EncoderPreset.VERYFAST, crf=20))
     recipe = fit(frame_count, output.fps, 5_000, FitLimits(Fraction(17, 20), Fraction(23, 20), fill))
     return SegmentJob(
-        recipe=recipe,
-        clip=Clip(video, PICTURES, container_start_ms=0),
+        parts=(Part(Clip(video, PICTURES, container_start_ms=0), "clip", recipe),),
+        crossfade_frames=0,
+        frame_count=frame_count,
         output=output,
         frame="cover",
-        source="clip",
         target="segment.mp4",
         guard=("-protocol_whitelist", "file"),
         threads=1,
     )
+
+
+def two_clips() -> SegmentJob:
+    one = job(101)
+    scene = fit_scene(180, Fraction(24), [5_000, 5_000], FitLimits(Fraction(17, 20), Fraction(23, 20), Fill.HOLD))
+    parts = tuple(
+        Part(one.parts[0].clip, name, recipe) for name, recipe in zip(("one", "two"), scene.parts, strict=True)
+    )
+    return replace(one, parts=parts, crossfade_frames=scene.crossfade_frames, frame_count=180)
 
 
 def only_call(of: SegmentJob) -> list[str]:
@@ -87,6 +97,13 @@ def test_a_trim_is_one_input_one_chain_and_one_encode() -> None:
         *("-video_track_timescale", "12288"),
         *("-x264-params", "keyint=48:min-keyint=24:scenecut=40:open-gop=0:stitchable=1", "segment.mp4"),
     ]
+
+
+def test_two_clips_overlap_in_a_crossfade_that_starts_on_a_frame() -> None:
+    chain = graph(two_clips())
+    assert "xfade=duration=0.500000:offset=3.500000:transition=fade" in chain
+    assert chain.count("trim=end_frame=96") == 2  # 96 + 96 frames, of which 12 are shown together, are 180
+    assert only_call(two_clips()).count("-i") == 2
 
 
 def test_a_slowed_clip_gets_its_new_times_on_a_fine_clock() -> None:

@@ -71,6 +71,7 @@ async def connect(settings: BusSettings, name: str) -> Client:
         await client.connect(
             settings.url,
             name=name,
+            inbox_prefix=inbox_of(name),
             user=settings.user,
             password=settings.password.get_secret_value() if settings.password else None,
             allow_reconnect=False,
@@ -83,6 +84,11 @@ async def connect(settings: BusSettings, name: str) -> Client:
         await client.close()
         raise
     return client
+
+
+def inbox_of(name: str) -> str:
+    """Where answers to `name` arrive: its own place, so that its user can be kept out of the others'."""
+    return f"_INBOX_{name}"
 
 
 async def _silent(_: Exception) -> None:

@@ -30,7 +30,7 @@ from faststream.security import SASLPlaintext
 from nats.aio.client import Client
 from nats.js.api import ConsumerConfig
 
-from shared.bus import BusSettings, NotReady, consumer_is_gone, wait_for_consumers
+from shared.bus import BusSettings, NotReady, consumer_is_gone, inbox_of, wait_for_consumers
 from shared.events import STREAM, Event
 from shared.history import History
 from shared.publish import publish_events
@@ -130,7 +130,7 @@ class Service:
         broker = NatsBroker(
             self.settings.url,
             name=self.name,
-            inbox_prefix=f"_INBOX_{self.name}",  # so that a service's user can be kept from the others' inboxes
+            inbox_prefix=inbox_of(self.name),
             security=self._security(),
             max_reconnect_attempts=-1,  # FastStream spins at full speed on a connection that was given up
             reconnect_time_wait=1,
@@ -178,6 +178,7 @@ class Service:
             durable=consumer,
             config=ConsumerConfig(filter_subjects=[event_class.wildcard() for event_class in hears]),
             pull_sub=PullSub(batch_size=1, timeout=5),
+            inbox_prefix=f"{inbox_of(self.name)}.".encode(),
             ack_policy=AckPolicy.NACK_ON_ERROR,
         )(handle)
 

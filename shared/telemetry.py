@@ -41,7 +41,7 @@ from shared.retry import describe
 
 PROPAGATOR = TraceContextTextMapPropagator()
 
-LAST_FRAMES = 6
+LAST_FRAMES = 4
 
 FLUSH_SECONDS = 2.0
 """How long a service that stops waits for a backend to take the last spans."""

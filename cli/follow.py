@@ -53,8 +53,7 @@ async def follow(client: Client, project_id: str, screen: Screen) -> Story:
                 case StepFailed():
                     story.failed = event
     if story.failed is not None:
-        place = f"scene {story.failed.scene_id!r}: " if story.failed.scene_id else ""
-        raise Refused(f"{story.failed.service}: {place}{story.failed.reason} {story.failed.remedy}")
+        raise Refused(story.failed.sentence)
     return story
 
 

@@ -47,6 +47,18 @@ def check(project_file: Path) -> None:
 
 
 @lockstep.command()
+@PROJECT_FILE
+@click.option(
+    "--picture", type=click.Path(path_type=Path), help="Where the drawing goes; default: <name>.timeline.svg."
+)
+def plan(project_file: Path, picture: Path | None) -> None:
+    """Show and draw where every cut would lie, before any footage is touched."""
+    from cli.plan import plan_project
+
+    _run(plan_project(project_file, picture))
+
+
+@lockstep.command()
 def schema() -> None:
     """Print the JSON Schema of the project file."""
     import json

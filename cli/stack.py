@@ -29,7 +29,9 @@ from shared.servers import ServerFailed, nats_server, s3_server
 from shared.store import StoreSettings
 from shared.stream import provision
 
-LIGHT_SERVICES = ("voiceover", "transcriber", "scene_planner", "mixer", "assembler")
+PLANNING_SERVICES = ("voiceover", "transcriber", "scene_planner")
+
+LIGHT_SERVICES = (*PLANNING_SERVICES, "mixer", "assembler")
 
 READY_WITHIN_SECONDS = 60.0
 """A host takes about 2 s; a machine that swaps may take long, but not this long."""
@@ -55,7 +57,12 @@ def default_fitters() -> int:
 
 @asynccontextmanager
 async def embedded_stack(
-    home: Path, *, fitters: int, keep_history: bool, say: Callable[[str], None]
+    home: Path,
+    *,
+    fitters: int,
+    keep_history: bool,
+    say: Callable[[str], None],
+    services: tuple[str, ...] = LIGHT_SERVICES,
 ) -> AsyncIterator[Stack]:
     """Start everything, yield when all services listen, stop everything.
 
@@ -72,7 +79,7 @@ async def embedded_stack(
         # Entered first, so left last: a host says its last words to servers that still listen.
         servers = await stack.enter_async_context(AsyncExitStack())
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lockstep-scratch-")))
-        hosts = [Host("services", LIGHT_SERVICES, home / "logs" / "services.log", say)]
+        hosts = [Host("services", services, home / "logs" / "services.log", say)]
         hosts += [
             Host(f"fitter {number}", ("clip_fitter",), home / "logs" / f"fitter-{number}.log", say)
             for number in range(1, fitters + 1)

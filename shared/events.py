@@ -190,6 +190,12 @@ class StepFailed(Event):
     reason: str
     remedy: str
 
+    @property
+    def sentence(self) -> str:
+        """The failure as a person reads it: who, where, why and what to do."""
+        place = f"scene {self.scene_id!r}: " if self.scene_id else ""
+        return f"{self.service}: {place}{self.reason} {self.remedy}"
+
 
 class ProgressTicked(BaseModel):
     """How far a long step is. Sent over core NATS, kept by nobody: not part of a project's history."""

@@ -1,0 +1,153 @@
+"""Draws a project's timeline as SVG: the waveform, the words, the gaps, each scene's window, the cuts and the warnings.
+
+    | dusk (window 0:00.000 - 0:10.600, 265 frames)          | keeper ...
+    |  ~~~~^~~~~  ^^~~~~~^~~          ~~~~^^~~~              |   waveform
+    |  at the     edge of the map     where the road         |   words
+
+Rows are 16 s long, so that every word has room for its letters. Pure: values in, text out.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from html import escape
+
+from shared.plan import ScenePlan
+from shared.timeline import Span
+from shared.transcript import Word
+
+ROW_MS = 16_000
+PIXELS_PER_SECOND = 80
+ROW_HEIGHT = 150
+MARGIN = 24
+WAVE_MIDDLE = 66
+WAVE_REACH = 30
+
+SCENE_COLOURS = ("#dbeafe", "#fef3c7")
+"""Windows alternate, so that a cut is seen from afar."""
+
+STYLE = (
+    "text{font-family:Helvetica,Arial,sans-serif;fill:#0f172a}"
+    ".scene{font-size:12px;font-weight:bold}.time{font-size:10px;fill:#64748b}.word{font-size:10px}"
+    ".unsure{fill:#b45309}.wave{fill:#475569}.speech{stroke:#2563eb;stroke-width:2}"
+    ".cut{stroke:#dc2626;stroke-width:1.5}.joined{stroke-dasharray:3 2}.note{font-size:12px;fill:#b45309}"
+    ".stop{font-size:13px;font-weight:bold;fill:#b91c1c}"
+)
+
+UNSURE_BELOW = 0.5
+"""Words of less confidence are drawn in another colour."""
+
+
+@dataclass(frozen=True)
+class Peaks:
+    """The loudest sample of each stretch of the voiceover, from 0 to 1."""
+
+    step_ms: int
+    levels: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """All that is drawn. Without a plan the words are drawn alone, with the reason why there is none."""
+
+    length_ms: int
+    peaks: Peaks
+    words: tuple[Word, ...]
+    plan: ScenePlan | None
+    refusal: str | None
+
+
+def timeline_svg(timeline: Timeline) -> str:
+    """The picture as an SVG document."""
+    rows = [Span(start, min(start + ROW_MS, timeline.length_ms)) for start in range(0, timeline.length_ms, ROW_MS)]
+    notes = _notes(timeline)
+    width = 2 * MARGIN + _x(ROW_MS)
+    height = 2 * MARGIN + len(rows) * ROW_HEIGHT + 18 * len(notes)
+    lines = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height}" width="{width:g}" height="{height}">',
+        f"<style>{STYLE}</style>",
+        f'<rect width="{width:g}" height="{height}" fill="#ffffff"/>',
+    ]
+    for number, row in enumerate(rows):
+        lines.append(f'<g transform="translate({MARGIN} {MARGIN + number * ROW_HEIGHT})">')
+        lines += _row(timeline, row)
+        lines.append("</g>")
+    top = MARGIN + len(rows) * ROW_HEIGHT + 14
+    for number, (style, note) in enumerate(notes):
+        lines.append(f'<text class="{style}" x="{MARGIN}" y="{top + 18 * number}">{escape(note)}</text>')
+    return "\n".join([*lines, "</svg>"]) + "\n"
+
+
+def clock(at_ms: int) -> str:
+    """A time on the master clock for people: `1:04.250`."""
+    minutes, rest = divmod(at_ms, 60_000)
+    return f"{minutes}:{rest // 1000:02d}.{rest % 1000:03d}"
+
+
+def _notes(timeline: Timeline) -> list[tuple[str, str]]:
+    notes = [("stop", timeline.refusal)] if timeline.refusal else []
+    for warning in timeline.plan.warnings if timeline.plan else ():
+        place = f"{clock(warning.span.start)} " if warning.span else ""
+        notes.append(("note", f"{place}{warning.scene_id or 'project'}: {warning.message}"))
+    return notes
+
+
+def _row(timeline: Timeline, row: Span) -> Iterator[str]:
+    if timeline.plan is not None:
+        yield from _windows(timeline.plan, row)
+    yield f'<path class="wave" d="{_wave(timeline.peaks, row)}"/>'
+    yield from _words(timeline.words, row)
+    for second in range(row.start, row.end + 1, 1000):
+        yield f'<text class="time" x="{_x(second - row.start):g}" y="134">{clock(second)[:-4]}</text>'
+    if timeline.plan is not None:
+        yield from _cuts(timeline.plan, row)
+
+
+def _windows(plan: ScenePlan, row: Span) -> Iterator[str]:
+    for scene in plan.scenes:
+        if not scene.window.overlaps(row):
+            continue
+        shown = _inside(scene.window, row)
+        left, wide = _x(shown.start - row.start), _x(shown.length)
+        colour = SCENE_COLOURS[scene.number % len(SCENE_COLOURS)]
+        yield f'<rect x="{left:g}" y="18" width="{wide:g}" height="96" fill="{colour}"/>'
+        if row.contains(scene.window.start) or row.start == shown.start:
+            title = (
+                f"{scene.scene_id}  {clock(scene.window.start)} - {clock(scene.window.end)}, {scene.frame_count} frames"
+            )
+            yield f'<text class="scene" x="{left + 3:g}" y="13">{escape(title)}</text>'
+
+
+def _wave(peaks: Peaks, row: Span) -> str:
+    first, last = row.start // peaks.step_ms, -(-row.end // peaks.step_ms)
+    levels = peaks.levels[first:last]
+    places = [_x((first + number) * peaks.step_ms - row.start) for number in range(len(levels))]
+    upper = [f"{x:.1f} {WAVE_MIDDLE - WAVE_REACH * level:.1f}" for x, level in zip(places, levels, strict=True)]
+    lower = [f"{x:.1f} {WAVE_MIDDLE + WAVE_REACH * level:.1f}" for x, level in zip(places, levels, strict=True)]
+    return f"M{'L'.join([*upper, *reversed(lower)])}Z" if levels else ""
+
+
+def _words(words: Sequence[Word], row: Span) -> Iterator[str]:
+    for number, word in enumerate(words):
+        if not row.contains(word.span.start):
+            continue
+        left, right = _x(word.span.start - row.start), _x(_inside(word.span, row).end - row.start)
+        level = 110 if number % 2 else 122  # two lines, so that short words do not cover one another
+        unsure = " unsure" if word.confidence < UNSURE_BELOW else ""
+        yield f'<line class="speech" x1="{left:g}" y1="99" x2="{right:g}" y2="99"/>'
+        yield f'<text class="word{unsure}" x="{left:g}" y="{level}">{escape(word.text)}</text>'
+
+
+def _cuts(plan: ScenePlan, row: Span) -> Iterator[str]:
+    for scene in plan.scenes[:-1]:
+        if row.contains(scene.window.end):
+            x = _x(scene.window.end - row.start)
+            joined = " joined" if scene.cut_kind == "joined" else ""
+            yield f'<line class="cut{joined}" x1="{x:g}" y1="16" x2="{x:g}" y2="118"/>'
+
+
+def _inside(span: Span, row: Span) -> Span:
+    return Span(max(span.start, row.start), min(span.end, row.end))
+
+
+def _x(length_ms: int) -> float:
+    return length_ms * PIXELS_PER_SECOND / 1000

@@ -2,6 +2,7 @@
 
 from faststream import FastStream
 
+from services.clip_fitter.footage_advice import read_models
 from services.clip_fitter.handlers import Handlers
 from services.clip_fitter.processors import processors_given
 from services.clip_fitter.settings import Settings
@@ -15,6 +16,7 @@ def create_app(settings: Settings | None = None) -> FastStream:
     settings = settings or Settings()
     service = Service("clip_fitter", settings.bus)
     threads = settings.encoder_threads or max(1, processors_given() // settings.at_once)
-    handlers = Handlers(MinioStore(settings.store), settings, threads)
+    models = read_models(settings.video_models_file.read_text())
+    handlers = Handlers(MinioStore(settings.store), settings, threads, models)
     service.on(ScenePlanned, handlers.fit_scene, at_once=settings.at_once)
     return service.app

@@ -8,6 +8,7 @@ Every rung is tried from the least visible down:
     shorter still                       slowed to `slowest`, and what is missing is filled: the clip runs backwards
                                         (boomerang), or its last picture is held with a slow push-in (hold)
     a still picture                     held from the first frame on
+    less than a fifth of the window     refused: going back and forth for that long is no footage
 
 Several clips share a window: neighbours overlap in a crossfade, and each fills its share by the same rungs. Clips that
 the window has no room for are left out, the last ones first.
@@ -143,6 +144,15 @@ SHORTEST_SHARE_SECONDS = Fraction(3, 2)
 
 STILL_SHARE_MS = 4_000
 """How much of a window a still picture asks for beside moving clips."""
+
+
+HOPELESS_BELOW = Fraction(1, 5)
+"""Footage that fills less of its window than this is refused, not stretched. Judgement."""
+
+
+def is_hopeless(frame_count: int, fps: Fraction, clips_ms: Sequence[int]) -> bool:
+    """True where all clips together fill less than a fifth of the window. A still picture fills any window."""
+    return 0 not in clips_ms and sum(clips_ms) * fps / 1000 < HOPELESS_BELOW * frame_count
 
 
 def fit_scene(frame_count: int, fps: Fraction, clips_ms: Sequence[int], limits: FitLimits) -> SceneRecipe:

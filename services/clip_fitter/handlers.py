@@ -8,7 +8,8 @@ from functools import partial
 from pathlib import Path
 
 from services.clip_fitter.clip import Clip, empty_clip, read_clip, unreadable_clip
-from services.clip_fitter.core import Fill, FitLimits, fit_scene
+from services.clip_fitter.core import Fill, FitLimits, fit_scene, is_hopeless
+from services.clip_fitter.footage_advice import VideoModel, hopeless_clip
 from services.clip_fitter.segment import Encode, Part, SegmentJob, segment_encodes, segment_faults, segment_join
 from services.clip_fitter.settings import Settings
 from shared.assets import Asset, derived_key
@@ -37,6 +38,7 @@ class Handlers:
     store: AssetStore
     settings: Settings
     threads: int
+    models: tuple[VideoModel, ...]
 
     async def fit_scene(self, event: ScenePlanned, step: Step) -> SceneFitted:
         """Fill the scene's window with its clip: from the store where that was done before, encoded once otherwise."""
@@ -56,6 +58,8 @@ class Handlers:
     async def _make_segment(self, event: ScenePlanned, step: Step) -> tuple[Path, FitNote]:
         fetched = [await self._fetch_clip(asset, step.scratch / f"clip-{n}") for n, asset in enumerate(event.clips)]
         lengths = [clip.length_ms for clip, _ in fetched]
+        if is_hopeless(event.frame_count, event.output.fps, lengths):
+            raise hopeless_clip(lengths, event.window.length, self.models)
         recipe = fit_scene(event.frame_count, event.output.fps, lengths, _limits(event))
         target = step.scratch / "segment.mp4"
         job = SegmentJob(
@@ -117,7 +121,8 @@ class Handlers:
 
 
 def _key(event: ScenePlanned, kind: str, extension: str) -> str:
-    # Loudness is part of the output but not of the picture: changing it must not encode a segment again.
+    # Loudness is part of the output but not of the picture: changing it must not encode a segment again. The number of
+    # threads changes a few bits of the encode and nothing that can be seen, so any fitter's segment will do.
     return derived_key(
         kind,
         extension,

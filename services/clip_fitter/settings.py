@@ -1,5 +1,7 @@
 """What the clip fitter reads from the environment: `LOCKSTEP_CLIP_FITTER_*`."""
 
+from pathlib import Path
+
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -33,6 +35,11 @@ class Settings(BaseSettings):
     most_streams: int = Field(default=64, ge=1)
     longest_clip_seconds: int = Field(default=3_600, ge=1)
     longest_picture_seconds: int = Field(default=10, ge=1, description="How long a clip may show one picture.")
+
+    video_models_file: Path = Field(
+        default=Path(__file__).with_name("video_models.toml"),
+        description="The clip lengths that video models offer, for advice where footage is missing.",
+    )
 
     @property
     def clip_limits(self) -> ClipLimits:

@@ -1,9 +1,11 @@
 """Runs the clip fitter's handler on real files: what the tests of the clip fitter share."""
 
+import asyncio
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
+from services.clip_fitter.footage_advice import read_models
 from services.clip_fitter.handlers import Handlers
 from services.clip_fitter.settings import Settings
 from shared.events import SceneFitted, ScenePlanned
@@ -46,7 +48,8 @@ class Bench:
         scratch = self.folder / f"scratch-{len(list(self.folder.glob('scratch-*')))}"
         scratch.mkdir()
         step = RecordedStep(scratch)
-        answer = await Handlers(self.store, self.settings, threads=1).fit_scene(event, step)
+        models = read_models(await asyncio.to_thread(self.settings.video_models_file.read_text))
+        answer = await Handlers(self.store, self.settings, threads=1, models=models).fit_scene(event, step)
         self.percents = step.percents
         segment = scratch / "from-store.mp4"
         await self.store.fetch(answer.segment, segment)

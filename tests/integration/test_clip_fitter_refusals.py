@@ -132,6 +132,15 @@ async def test_a_file_with_too_many_streams(bench: Bench, footage: Path, tmp_pat
     assert "streams" in (await refusal_of(bench, many)).reason
 
 
+async def test_footage_for_less_than_a_fifth_of_the_scene(bench: Bench, tmp_path: Path) -> None:
+    clip = make_numbered_clip(tmp_path / "clip.mp4", frames=12)
+    with pytest.raises(Unrecoverable) as refused:
+        await bench.fit(clip, 150)
+    error = refused.value
+    assert error.reason == "The scene lasts 6.25 s and its footage only 0.50 s: less than a fifth of it."
+    assert "Kling 2.6 10 s, Kling 3.0 7 s, Veo 3.1 8 s" in error.remedy
+
+
 async def test_pictures_that_are_broken_in_the_middle(bench: Bench, tmp_path: Path) -> None:
     clip = make_numbered_clip(tmp_path / "clip.mkv", frames=48, size=(320, 180))
     data = bytearray(clip.read_bytes())

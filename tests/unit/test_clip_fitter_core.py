@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.clip_fitter.core import Fill, FitLimits, FitRecipe, boomerang, fit, fit_scene
+from services.clip_fitter.core import Fill, FitLimits, FitRecipe, boomerang, fit, fit_scene, is_hopeless
 from shared.timeline import FrameGrid, Span
 
 RATES = st.sampled_from([Fraction(24), Fraction(25), Fraction(30), Fraction(30_000, 1_001), Fraction(24_000, 1_001)])
@@ -146,6 +146,13 @@ def test_clips_and_their_crossfades_fill_the_window_exactly(
     assert all(part.fill is not Fill.BOOMERANG for part in scene.parts[:-1])
     # A crossfade never reaches into the one after it, nor into frames that run back.
     assert all(part.moving_frames >= scene.crossfade_frames or part.fill is Fill.HOLD for part in scene.parts)
+
+
+def test_footage_for_less_than_a_fifth_of_the_window_is_hopeless() -> None:
+    assert is_hopeless(240, Fraction(24), [1_990])
+    assert not is_hopeless(240, Fraction(24), [2_000])
+    assert not is_hopeless(240, Fraction(24), [1_000, 1_000])
+    assert not is_hopeless(240, Fraction(24), [0])
 
 
 def test_a_window_without_frames_is_a_mistake() -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import mimetypes
 import secrets
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -84,7 +84,7 @@ async def submit(project: Project, files: Mapping[str, Path], store: AssetStore,
     return event
 
 
-async def history(client: Client, project_id: str) -> AsyncIterator[Event]:
+async def history(client: Client, project_id: str) -> AsyncGenerator[Event, None]:
     """The project's events, first what the stream holds and then each as it is said; ends with the project."""
     subscription = await client.jetstream().subscribe(
         history_of(project_id), stream=STREAM, ordered_consumer=True, deliver_policy=DeliverPolicy.ALL

@@ -1,7 +1,8 @@
-"""`lockstep plan`: voice, words and plan only. Shows where every cut would lie before any footage is touched or bought."""
+"""`lockstep plan`: voice, words and plan only: where every cut would lie, before any footage is touched or bought."""
 
 import tempfile
 import wave
+from contextlib import aclosing
 from pathlib import Path
 
 import click
@@ -49,16 +50,17 @@ async def _planned(stack: Stack, loaded: LoadedProject, screen: Screen) -> Timel
     failed: StepFailed | None = None
     async with connected(stack.nats_url) as client:
         submitted = await submit(loaded.project, loaded.sources, store, client)
-        async for event in history(client, submitted.project_id):
-            screen.show_event(event)
-            match event:
-                case WordsTimed():
-                    timed = event
-                case ScenesPlanned():
-                    planned = event
-                    break
-                case StepFailed():
-                    failed = event
+        async with aclosing(history(client, submitted.project_id)) as events:
+            async for event in events:
+                screen.show_event(event)
+                match event:
+                    case WordsTimed():
+                        timed = event
+                    case ScenesPlanned():
+                        planned = event
+                        break
+                    case StepFailed():
+                        failed = event
     refusal = failed.sentence if failed is not None else None
     if timed is None:
         raise Refused(refusal or "The project ended before its words were timed.")

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from shared.plan import ScenePlan
+from shared.plan import PlannedScene, ScenePlan
 from shared.timeline import Span
 from shared.transcript import Word
 
@@ -21,6 +21,9 @@ ROW_HEIGHT = 150
 MARGIN = 24
 WAVE_MIDDLE = 66
 WAVE_REACH = 30
+
+LETTER_PIXELS = 6.6
+"""A bold letter of 12 px Helvetica, on average."""
 
 SCENE_COLOURS = ("#dbeafe", "#fef3c7")
 """Windows alternate, so that a cut is seen from afar."""
@@ -63,7 +66,7 @@ def timeline_svg(timeline: Timeline) -> str:
     width = 2 * MARGIN + _x(ROW_MS)
     height = 2 * MARGIN + len(rows) * ROW_HEIGHT + 18 * len(notes)
     lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height}" width="{width:g}" height="{height}">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height}">',
         f"<style>{STYLE}</style>",
         f'<rect width="{width:g}" height="{height}" fill="#ffffff"/>',
     ]
@@ -110,11 +113,14 @@ def _windows(plan: ScenePlan, row: Span) -> Iterator[str]:
         left, wide = _x(shown.start - row.start), _x(shown.length)
         colour = SCENE_COLOURS[scene.number % len(SCENE_COLOURS)]
         yield f'<rect x="{left:g}" y="18" width="{wide:g}" height="96" fill="{colour}"/>'
-        if row.contains(scene.window.start) or row.start == shown.start:
-            title = (
-                f"{scene.scene_id}  {clock(scene.window.start)} - {clock(scene.window.end)}, {scene.frame_count} frames"
-            )
-            yield f'<text class="scene" x="{left + 3:g}" y="13">{escape(title)}</text>'
+        yield f'<text class="scene" x="{left + 3:g}" y="13">{escape(_title(scene, wide))}</text>'
+
+
+def _title(scene: PlannedScene, wide: float) -> str:
+    """As much of a scene's heading as its stretch of the row has room for."""
+    times = f"{clock(scene.window.start)} - {clock(scene.window.end)}"
+    choices = (f"{scene.scene_id}  {times}, {scene.frame_count} frames", f"{scene.scene_id}  {times}", scene.scene_id)
+    return next((text for text in choices if len(text) * LETTER_PIXELS <= wide), "")
 
 
 def _wave(peaks: Peaks, row: Span) -> str:

@@ -1,0 +1,80 @@
+"""The drawing of a timeline: every word, every window, every cut, and whatever is wrong."""
+
+from fractions import Fraction
+from xml.etree import ElementTree
+
+from cli.timeline_picture import ROW_MS, Peaks, Timeline, clock, timeline_svg
+from shared.plan import PlannedScene, PlanWarning, ScenePlan
+from shared.timeline import FrameGrid, Span
+from shared.transcript import Word
+
+SVG = "{http://www.w3.org/2000/svg}"
+FPS = Fraction(25)
+
+
+def word(text: str, start: int, end: int, confidence: float = 0.9) -> Word:
+    return Word(text=text, span=Span(start, end), confidence=confidence, source="test")
+
+
+def scene(number: int, window: Span, words: tuple[Word, ...]) -> PlannedScene:
+    grid = FrameGrid(FPS)
+    return PlannedScene(
+        number=number, scene_id=f"scene-{number}", window=window, first_frame=grid.frame_at(window.start),
+        frame_count=grid.frame_count(window), speech=window, words=words, gap_after=Span(window.end, window.end),
+        cut_kind="silence", confidence=0.9, clip_ms_to_ask_for=window.length,
+    )  # fmt: skip
+
+
+WORDS = (word("Before", 100, 400), word("dawn & after", 500, 900, confidence=0.2), word("later", 17_000, 17_400))
+PLAN = ScenePlan(
+    length_ms=20_000,
+    fps=FPS,
+    frame_count=500,
+    scenes=(scene(1, Span(0, 12_000), WORDS[:2]), scene(2, Span(12_000, 20_000), WORDS[2:])),
+    warnings=(
+        PlanWarning(
+            kind="rushed", scene_id="scene-2", message="It is rushed.", remedy="Slow down.", span=Span(13_000, 14_000)
+        ),
+    ),
+)
+PEAKS = Peaks(10, (0.5,) * 2_000)
+
+
+def drawn(plan: ScenePlan | None = PLAN, refusal: str | None = None) -> ElementTree.Element:
+    return ElementTree.fromstring(timeline_svg(Timeline(20_000, PEAKS, WORDS, plan, refusal)))
+
+
+def texts(root: ElementTree.Element, style: str) -> list[str]:
+    return [node.text or "" for node in root.iter(f"{SVG}text") if style in (node.get("class") or "").split()]
+
+
+def test_every_word_is_written_once() -> None:
+    assert texts(drawn(), "word") == ["Before", "dawn & after", "later"]
+
+
+def test_an_unsure_word_is_marked() -> None:
+    assert texts(drawn(), "unsure") == ["dawn & after"]
+
+
+def test_a_cut_is_drawn_between_two_windows_and_none_at_the_end() -> None:
+    assert len([node for node in drawn().iter(f"{SVG}line") if node.get("class") == "cut"]) == 1
+
+
+def test_a_window_that_runs_over_a_row_is_drawn_in_both() -> None:
+    assert 12_000 < ROW_MS < 20_000
+    assert len([title for title in texts(drawn(), "scene") if title.startswith("scene-2")]) == 2
+
+
+def test_a_warning_says_where_it_is() -> None:
+    assert texts(drawn(), "note") == ["0:13.000 scene-2: It is rushed."]
+
+
+def test_without_a_plan_the_words_are_drawn_with_the_reason() -> None:
+    root = drawn(None, "scene-2 was not heard.")
+    assert texts(root, "stop") == ["scene-2 was not heard."]
+    assert texts(root, "word")
+    assert not texts(root, "scene")
+
+
+def test_times_are_written_as_people_read_them() -> None:
+    assert clock(64_250) == "1:04.250"

@@ -16,7 +16,6 @@ SIGTERM drains: what is in work is finished and said, nothing new is taken. A se
 
 import asyncio
 import logging
-import os
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
@@ -30,7 +29,7 @@ from faststream.security import SASLPlaintext
 from nats.aio.client import Client
 from nats.js.api import ConsumerConfig
 
-from shared.bus import BusSettings, NotReady, consumer_is_gone, inbox_of, wait_for_consumers
+from shared.bus import BusSettings, NotReady, inbox_of, wait_for_consumers
 from shared.events import STREAM, Event
 from shared.history import History
 from shared.publish import publish_events
@@ -40,6 +39,7 @@ from shared.settle import Settling, read_event
 from shared.step import LiveStep, Step
 from shared.stream import consumer_named
 from shared.telemetry import Telemetry, configure_logging
+from shared.watch import ServiceLost, Watch
 
 __all__ = ["BusSettings", "NotReady", "Service", "ServiceApp", "ServiceLost", "Step", "run_services"]
 
@@ -50,14 +50,7 @@ E = TypeVar("E", bound=Event)
 Answer: TypeAlias = Event | Sequence[Event] | None
 Handler: TypeAlias = Callable[[E, Step], Coroutine[Any, Any, Answer]]
 
-LOST_EXIT_CODE = 71
-"""EX_OSERR: the consumer that a service reads is gone for good. Whoever started the service starts it again."""
-
 HEARTBEATS_PER_ACK_WAIT = 3
-
-
-class ServiceLost(Exception):
-    """The bus no longer has what a service reads from."""
 
 
 @dataclass
@@ -88,15 +81,17 @@ class ServiceApp(FastStream):
 
 
 class Service:
-    """Handlers, to be run over the bus."""
+    """Handlers, to be run over the bus.
+
+    `telemetry.provider` takes further span processors, `watch.on_lost` is what happens when the bus loses a consumer.
+    """
 
     def __init__(self, name: str, settings: BusSettings) -> None:
         self.name = name
         self.settings = settings
-        self.on_lost: Callable[[str], None] = _exit_process
-        """What to do when the consumer is gone. `run_services` puts its own in place."""
-        self._routes: dict[str, _Route] = {}
         self.telemetry = Telemetry(name)
+        self.watch = Watch(name, settings)
+        self._routes: dict[str, _Route] = {}
         self._scratch = Scratch(settings.scratch_dir, name)
         self._settling = Settling(
             name,
@@ -107,9 +102,7 @@ class Service:
         )
         self._connected: Client | None = None
         self._in_work: set[asyncio.Task[Answer]] = set()
-        self._stopping = False
         self._handing_over = False
-        self._watchdog: asyncio.Task[None] | None = None
         self._hurry: asyncio.TimerHandle | None = None
 
     def on(self, event_class: type[E], handler: Handler[E], *, consumer: str | None = None, at_once: int = 1) -> None:
@@ -134,10 +127,10 @@ class Service:
             security=self._security(),
             max_reconnect_attempts=-1,  # FastStream spins at full speed on a connection that was given up
             reconnect_time_wait=1,
-            error_cb=self._note_error,
-            disconnected_cb=self._note_disconnect,
-            reconnected_cb=self._note_reconnect,
-            closed_cb=self._note_closed,
+            error_cb=self.watch.note_error,
+            disconnected_cb=self.watch.note_disconnect,
+            reconnected_cb=self.watch.note_reconnect,
+            closed_cb=self.watch.note_closed,
             graceful_timeout=self.settings.graceful_timeout_seconds + 10,  # ours comes first
             middlewares=(self.telemetry.middleware, self._settling),
             decoder=read_event,
@@ -236,12 +229,10 @@ class Service:
             return None
         return SASLPlaintext(self.settings.user, self.settings.password.get_secret_value())
 
-    # Start
-
     async def _start(self) -> None:
         configure_logging()
         self.telemetry.start()
-        self._stopping = self._handing_over = False
+        self._handing_over = False
         ack_wait = await wait_for_consumers(self.settings, self.name, list(self._routes))
         self._settling.heartbeat_seconds = ack_wait / HEARTBEATS_PER_ACK_WAIT
         broker = self.app.broker
@@ -250,15 +241,11 @@ class Service:
         self._scratch.open()
 
     async def _started(self) -> None:
-        self._watchdog = asyncio.create_task(self._watch())
+        self.watch.start(self._client, list(self._routes))
         logger.info("%s listens on %s", self.name, ", ".join(self._routes))
 
-    # Stop
-
     async def _stop(self) -> None:
-        self._stopping = True
-        if self._watchdog is not None:
-            self._watchdog.cancel()
+        self.watch.stop()
         if self._in_work:
             logger.info("%s finishes %d message(s), then stops", self.name, len(self._in_work))
         self._hurry = asyncio.get_running_loop().call_later(self.settings.graceful_timeout_seconds, self.hand_over)
@@ -269,41 +256,6 @@ class Service:
         self._scratch.close()
         await self.telemetry.stop()
         self._connected = None
-
-    # What the connection tells
-
-    async def _watch(self) -> None:
-        """Stop the process when a consumer is gone: the framework would ask for messages in a tight loop, silently."""
-        jetstream = self._client.jetstream()
-        missing = dict.fromkeys(self._routes, 0)
-        while True:
-            await asyncio.sleep(self.settings.watchdog_seconds)
-            for consumer in self._routes:
-                missing[consumer] = missing[consumer] + 1 if await consumer_is_gone(jetstream, consumer) else 0
-                if missing[consumer] == 2:
-                    self.on_lost(f"{self.name}: the consumer {consumer} is gone from the bus.")
-
-    async def _note_error(self, error: Exception) -> None:
-        # While there is no connection every attempt ends here; the loss itself is logged once, below.
-        if self._connected is not None and self._connected.is_connected:
-            logger.error("%s: the bus says: %s", self.name, describe(error))
-
-    async def _note_disconnect(self) -> None:
-        if not self._stopping:
-            logger.warning("%s: the connection to the bus is lost", self.name)
-
-    async def _note_reconnect(self) -> None:
-        logger.info("%s: the connection to the bus is back", self.name)
-
-    async def _note_closed(self) -> None:
-        if not self._stopping and self._connected is not None:
-            self.on_lost(f"{self.name}: the connection to the bus was closed for good.")
-
-
-def _exit_process(reason: str) -> None:
-    logger.critical(reason)
-    logging.shutdown()
-    os._exit(LOST_EXIT_CODE)
 
 
 async def run_services(
@@ -327,27 +279,49 @@ async def run_services(
 
     services = [app.service for app in apps if isinstance(app, ServiceApp)]
     for service in services:
-        service.on_lost = lose
+        service.watch.on_lost = lose
+    told_to_stop = asyncio.create_task(stop.wait())
     try:
-        await asyncio.gather(*(app.start() for app in apps))
-        if on_ready is not None:
-            on_ready()
-        await _first(stop.wait(), lost)
+        if await _all_started(apps, told_to_stop):
+            if on_ready is not None:
+                on_ready()
+            await _first_of(told_to_stop, lost)
     finally:
-        stopping = asyncio.gather(*(app.stop() for app in apps), return_exceptions=True)
-        if hurry is not None:
-            await _first(hurry.wait(), stopping)
-            if hurry.is_set():
-                for service in services:
-                    service.hand_over()
-        await stopping
+        told_to_stop.cancel()
+        await _stop_all(apps, services, hurry)
     if lost.done():
         lost.result()
 
 
-async def _first(event: Coroutine[Any, Any, Any], future: asyncio.Future[Any]) -> None:
-    waiting = asyncio.ensure_future(event)
+async def _all_started(apps: Sequence[FastStream], told_to_stop: asyncio.Task[Any]) -> bool:
+    """Start all at once; False where the host was told to stop before. Raises what the first of them raises."""
+    starting = [asyncio.create_task(app.start()) for app in apps]
+    together = asyncio.gather(*starting)
     try:
-        await asyncio.wait({waiting, future}, return_when=asyncio.FIRST_COMPLETED)
+        await _first_of(told_to_stop, together)
+        if not together.done():
+            return False
+        await together
     finally:
-        waiting.cancel()
+        for task in starting:
+            task.cancel()
+        await asyncio.gather(*starting, together, return_exceptions=True)
+    return True
+
+
+async def _stop_all(apps: Sequence[FastStream], services: Sequence[Service], hurry: asyncio.Event | None) -> None:
+    stopping = asyncio.gather(*(app.stop() for app in apps), return_exceptions=True)
+    if hurry is not None:
+        told_to_hurry = asyncio.create_task(hurry.wait())
+        await _first_of(told_to_hurry, stopping)
+        told_to_hurry.cancel()
+        if hurry.is_set():
+            for service in services:
+                service.hand_over()
+    for error in await stopping:
+        if isinstance(error, Exception):
+            logger.error("a service did not stop in order: %s", describe(error))
+
+
+async def _first_of(*futures: asyncio.Future[Any]) -> None:
+    await asyncio.wait(futures, return_when=asyncio.FIRST_COMPLETED)

@@ -2,11 +2,13 @@
 
 import asyncio
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
 from shared.events import ProjectSubmitted, SceneFitted, ScenePlanned, VoiceoverRecorded
-from shared.service import BusSettings, Service, Step
+from shared.servers import free_port
+from shared.service import BusSettings, NotReady, Service, Step, run_services
 from tests.integration.bus_bench import Bus, asset, plan_of, recorded, submitted
 
 pytestmark = pytest.mark.integration
@@ -150,3 +152,23 @@ async def test_a_service_can_be_started_again_after_it_was_stopped(bus: Bus) -> 
             await bus.say(submitted(project_id))
             await bus.said(VoiceoverRecorded, project_id)
     assert slow.ended == ["lighthouse", "harbour"]
+
+
+async def test_a_host_that_is_told_to_stop_while_it_waits_for_the_bus_stops(tmp_path: Path) -> None:
+    nowhere = BusSettings(url=f"nats://127.0.0.1:{free_port()}", startup_timeout_seconds=600, scratch_dir=tmp_path)
+    stop = asyncio.Event()
+    ready: list[str] = []
+    host = asyncio.create_task(
+        run_services([Slow(nowhere).app, Slow(nowhere).app], stop, on_ready=lambda: ready.append("ready"))
+    )
+    await asyncio.sleep(0.3)
+    stop.set()
+    await host
+    assert ready == []
+
+
+async def test_a_service_that_cannot_start_stops_the_others_of_its_host(bus: Bus, tmp_path: Path) -> None:
+    nowhere = BusSettings(url=f"nats://127.0.0.1:{free_port()}", startup_timeout_seconds=0.5, scratch_dir=tmp_path)
+    with pytest.raises(NotReady, match="no bus answers"):
+        await run_services([Slow(bus.settings).app, Slow(nowhere).app], asyncio.Event())
+    assert (await bus.jetstream.consumer_info("LOCKSTEP", "voiceover")).num_waiting == 0

@@ -22,18 +22,20 @@ from shared.store import AssetStore
 from shared.timeline import SAMPLES_PER_MS
 from shared.transcript import Recording
 
-_MIX_WAVE = "mix-kept.wav"
-"""The mix as it goes into the encoder, in the scratch folder, where the project keeps its layers."""
-
 
 @dataclass(frozen=True)
-class Stems:
-    """The layers on disk, ready to be summed, and what was measured on them."""
+class Layers:
+    """The sum of the layers on disk, the layers themselves where they are kept, and what was measured on them."""
 
-    voice: Path
-    bed: Path | None
-    levelled_bed: LevelledBed | None
+    mix: Path
+    voice: VoiceFiles
+    bed: BedFiles | None
     levels: StemLevels
+
+    @property
+    def levelled_bed(self) -> LevelledBed | None:
+        """How the music became the bed, where there is any."""
+        return None if self.bed is None else self.bed.levelled
 
 
 @dataclass(frozen=True)
@@ -59,15 +61,15 @@ class Handlers:
         found = await self._find_report(inputs)
         if found is not None:
             return _answer(event, *found, from_store=True)
-        stems = await self._write_stems(inputs, step)
-        encoded = await self._encode_on_target(inputs, stems, step)
+        layers = await self._write_layers(inputs, step)
+        encoded = await self._encode_on_target(inputs, layers, step)
         soundtrack = await self.store.put_file(encoded.path, inputs.soundtrack_key, "audio/mp4")
         report = write_report(
             inputs,
-            stems.levelled_bed,
-            stems.levels,
+            layers.levelled_bed,
+            layers.levels,
             soundtrack=soundtrack,
-            stems=await self._keep_stems(inputs, stems, encoded.levelling, step.scratch) if inputs.stems else None,
+            stems=await self._keep_stems(inputs, layers, encoded.levelling, step.scratch) if inputs.stems else None,
             measured=encoded.measured,
             encode_count=encoded.encode_count,
         )
@@ -94,27 +96,23 @@ class Handlers:
             return None
         return await self.store.get_document(stored, SoundtrackReport), stored
 
-    async def _write_stems(self, inputs: Inputs, step: Step) -> Stems:
-        voice = await self._fetch_voiceover(inputs, step.scratch)
-        powers = await asyncio.to_thread(wave_files.measure_powers, voice)
-        voice_curve = core.level_voice(inputs.recording, powers)
+    async def _write_layers(self, inputs: Inputs, step: Step) -> Layers:
+        source = await self._fetch_voiceover(inputs, step.scratch)
+        powers = await asyncio.to_thread(wave_files.measure_powers, source)
+        curve = core.level_voice(inputs.recording, powers)
+        voice = VoiceFiles(source, powers, curve, _stem(step.scratch, "voice") if inputs.stems else None)
         step.report_progress(10)
         bed_files: BedFiles | None = None
         if inputs.music is not None and inputs.music_asset is not None:
             music = await self._decode_music(inputs.music, inputs.music_asset, inputs.plan, step.scratch)
             step.report_progress(20)
-            levelled = await self._plan_bed(inputs.music, music, inputs.plan, core.levelled_powers(voice_curve, powers))
-            bed_files = BedFiles(music, levelled, step.scratch / "bed-stem.wav")
+            levelled = await self._plan_bed(inputs.music, music, inputs.plan, core.levelled_powers(curve, powers))
+            bed_files = BedFiles(music, levelled, _stem(step.scratch, "bed") if inputs.stems else None)
         step.report_progress(25)
-        voice_files = VoiceFiles(voice, voice_curve, step.scratch / "voice-stem.wav")
-        levels = await asyncio.to_thread(wave_files.write_stems, voice_files, bed_files)
+        mix = step.scratch / "layers.wav"
+        levels = await asyncio.to_thread(wave_files.write_mix, voice, bed_files, mix)
         step.report_progress(35)
-        return Stems(
-            voice=voice_files.stem,
-            bed=None if bed_files is None else bed_files.stem,
-            levelled_bed=None if bed_files is None else bed_files.levelled,
-            levels=levels,
-        )
+        return Layers(mix, voice, bed_files, levels)
 
     async def _fetch_voiceover(self, inputs: Inputs, scratch: Path) -> Path:
         voice = scratch / "voiceover.wav"
@@ -159,28 +157,27 @@ class Handlers:
         open_bed = await asyncio.to_thread(wave_files.measure_powers, wave, bed=bed_plan)
         return core.level_bed(music, plan, bed_plan, voice=voice, open_bed=open_bed)
 
-    async def _encode_on_target(self, inputs: Inputs, stems: Stems, step: Step) -> EncodedSoundtrack:
+    async def _encode_on_target(self, inputs: Inputs, layers: Layers, step: Step) -> EncodedSoundtrack:
         """Encode, measure the encoded file, and encode once more where it misses its target."""
-        levelling = core.first_levelling(stems.levels, target_lufs=inputs.loudness)
+        levelling = core.first_levelling(layers.levels, target_lufs=inputs.loudness)
         path = step.scratch / "soundtrack.m4a"
-        measured = await self._encode_and_measure(inputs, stems, levelling, path, step, first_percent=35)
+        measured = await self._encode_and_measure(inputs, layers, levelling, path, step, first_percent=35)
         corrected = core.corrected_levelling(levelling, measured, target_lufs=inputs.loudness)
         if corrected is None:
             return EncodedSoundtrack(path, levelling, measured, encode_count=1)
-        measured = await self._encode_and_measure(inputs, stems, corrected, path, step, first_percent=65)
+        measured = await self._encode_and_measure(inputs, layers, corrected, path, step, first_percent=65)
         return EncodedSoundtrack(path, corrected, measured, encode_count=2)
 
     async def _encode_and_measure(
-        self, inputs: Inputs, stems: Stems, levelling: Levelling, path: Path, step: Step, *, first_percent: int
+        self, inputs: Inputs, layers: Layers, levelling: Levelling, path: Path, step: Step, *, first_percent: int
     ) -> Measured:
         length_ms = inputs.plan.length_ms
         await run_ffmpeg(
             commands.encode_soundtrack(
-                str(stems.voice),
-                None if stems.bed is None else str(stems.bed),
+                str(layers.mix),
                 str(path),
                 levelling=levelling,
-                mix_wave=str(step.scratch / _MIX_WAVE) if inputs.stems else None,
+                mix_wave=str(_stem(step.scratch, "mix")) if inputs.stems else None,
             ),
             timeout_seconds=self.ffmpeg_timeout_seconds,
             on_progress=lambda at_ms: step.report_progress(first_percent + min(25, 25 * at_ms // length_ms)),
@@ -191,20 +188,24 @@ class Handlers:
             await run_ffmpeg(commands.measure_loudness(str(path)), timeout_seconds=self.ffmpeg_timeout_seconds)
         )
 
-    async def _keep_stems(self, inputs: Inputs, stems: Stems, levelling: Levelling, scratch: Path) -> KeptStems:
-        async def keep(layer: str, stem: Path) -> Asset:
-            raised = scratch / f"{layer}-kept.wav"
+    async def _keep_stems(self, inputs: Inputs, layers: Layers, levelling: Levelling, scratch: Path) -> KeptStems:
+        async def keep(layer: str) -> Asset:
+            raised = scratch / f"{layer}-raised.wav"
             await run_ffmpeg(
-                commands.raise_stem(str(stem), str(raised), gain_db=levelling.gain_db),
+                commands.raise_stem(str(_stem(scratch, layer)), str(raised), gain_db=levelling.gain_db),
                 timeout_seconds=self.ffmpeg_timeout_seconds,
             )
             return await self.store.put_file(raised, inputs.stem_key(layer), "audio/wav")
 
         return KeptStems(
-            voice=await keep("voice", stems.voice),
-            bed=None if stems.bed is None else await keep("bed", stems.bed),
-            mix=await self.store.put_file(scratch / _MIX_WAVE, inputs.stem_key("mix"), "audio/wav"),
+            voice=await keep("voice"),
+            bed=None if layers.bed is None else await keep("bed"),
+            mix=await self.store.put_file(_stem(scratch, "mix"), inputs.stem_key("mix"), "audio/wav"),
         )
+
+
+def _stem(scratch: Path, layer: str) -> Path:
+    return scratch / f"{layer}-stem.wav"
 
 
 def _find_seam(wave: Path, sample_count: int, crossfade_ms: int) -> tuple[int, int, Seam]:

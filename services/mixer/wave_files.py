@@ -9,7 +9,7 @@ import numpy as np
 import soundfile
 
 from services.mixer.bed import BedPlan, readings
-from services.mixer.core import LevelledBed, StemLevels, VoiceCurve
+from services.mixer.core import LevelledBed, StemLevels, VoiceCurve, levelled_powers
 from services.mixer.limiting import Cells, cells_of, joined
 from services.mixer.loudness import SLICE_SAMPLES, Powers, Samples, clipped_slices, slice_powers
 from services.mixer.seams import Energies, step_energies
@@ -29,20 +29,21 @@ class WaveFacts:
 
 @dataclass(frozen=True)
 class VoiceFiles:
-    """The voiceover, its gain over time, and where the levelled stem goes."""
+    """The voiceover, its powers, its gain over time, and where the levelled stem goes (None: it is not kept)."""
 
     source: Path
+    powers: Powers
     curve: VoiceCurve
-    stem: Path
+    stem: Path | None
 
 
 @dataclass(frozen=True)
 class BedFiles:
-    """The decoded music, how it becomes the bed, and where the levelled and ducked stem goes."""
+    """The decoded music, how it becomes the bed, and where the levelled and ducked stem goes (None: not kept)."""
 
     source: Path
     levelled: LevelledBed
-    stem: Path
+    stem: Path | None
 
 
 def wave_facts(path: Path) -> WaveFacts:
@@ -76,46 +77,47 @@ def read_samples(path: Path, first: int, count: int) -> Samples:
         return _read(wave, first, count)
 
 
-def write_stems(voice: VoiceFiles, bed: BedFiles | None) -> StemLevels:
-    """Write the levelled voice and the levelled, ducked bed, sample-aligned, and measure both and their sum."""
-    recorded: list[Powers] = []
+def write_mix(voice: VoiceFiles, bed: BedFiles | None, mix: Path) -> StemLevels:
+    """Write the sum of the levelled voice and the levelled, ducked bed, and both by themselves where they are kept.
+
+    All files have the voiceover's length, so they are aligned to the sample.
+    """
     clipped: list[int] = []
-    voices: list[Powers] = []
     beds: list[Powers] = []
     mixes: list[Powers] = []
     cells: list[Cells] = []
     with ExitStack() as files:
-        spoken_source = files.enter_context(soundfile.SoundFile(str(voice.source)))
-        spoken_stem = files.enter_context(_stem(voice.stem))
-        music_source = None if bed is None else files.enter_context(soundfile.SoundFile(str(bed.source)))
-        bed_stem = None if bed is None else files.enter_context(_stem(bed.stem))
-        for first, count in _blocks(len(spoken_source)):
-            spoken: Samples = spoken_source.read(count, dtype="float32", always_2d=True)
+        voice_source = files.enter_context(soundfile.SoundFile(str(voice.source)))
+        voice_stem = None if voice.stem is None else files.enter_context(_new_wave(voice.stem))
+        bed_source = None if bed is None else files.enter_context(soundfile.SoundFile(str(bed.source)))
+        bed_stem = None if bed is None or bed.stem is None else files.enter_context(_new_wave(bed.stem))
+        mix_wave = files.enter_context(_new_wave(mix))
+        for first, count in _blocks(len(voice_source)):
+            spoken: Samples = voice_source.read(count, dtype="float32", always_2d=True)
             clipped += [(first + at) // SAMPLES_PER_MS for at in clipped_slices(spoken)]
-            recorded.append(slice_powers(spoken))
             spoken *= voice.curve.gain(first, count)[:, np.newaxis]
-            voices.append(2 * slice_powers(spoken))  # both channels
             # Two channels here, because ffmpeg's own ways lower the voice by 3 dB (a conversion of the layout) or apply
             # the next filter's gain twice (`channelmap` gives both channels the same memory).
-            mix = np.repeat(spoken, 2, axis=1)
-            spoken_stem.write(mix)
-            if bed is None or music_source is None or bed_stem is None:
-                mixes.append(voices[-1])
-            else:
-                under = _read_bed(music_source, bed.levelled.plan, first, count)
+            both = np.repeat(spoken, 2, axis=1)
+            if voice_stem is not None:
+                voice_stem.write(both)
+            if bed is not None and bed_source is not None:
+                under = _read_bed(bed_source, bed.levelled.plan, first, count)
                 under *= bed.levelled.gain(first, count)[:, np.newaxis]
-                bed_stem.write(under)
                 beds.append(slice_powers(under))
-                mix = mix + under
-                mixes.append(slice_powers(mix))
-            cells.append(cells_of(mix))
+                if bed_stem is not None:
+                    bed_stem.write(under)
+                both += under
+            mixes.append(slice_powers(both))
+            cells.append(cells_of(both))
+            mix_wave.write(both)
     return StemLevels(
-        recorded=np.concatenate(recorded),
-        clipped_ms=tuple(clipped),
-        voice=np.concatenate(voices),
+        recorded=voice.powers,
+        voice=levelled_powers(voice.curve, voice.powers),
         bed=np.concatenate(beds) if beds else None,
         mix=np.concatenate(mixes),
         mix_cells=joined(cells),
+        clipped_ms=tuple(clipped),
     )
 
 
@@ -124,7 +126,7 @@ def _blocks(total: int) -> Iterator[tuple[int, int]]:
         yield first, min(_BLOCK_SAMPLES, total - first)
 
 
-def _stem(path: Path) -> soundfile.SoundFile:
+def _new_wave(path: Path) -> soundfile.SoundFile:
     # RF64, because WAV ends at 4 GiB: three hours of stereo floats.
     return soundfile.SoundFile(str(path), "w", samplerate=SAMPLE_RATE, channels=2, subtype="FLOAT", format="RF64")
 

@@ -205,18 +205,23 @@ def test_music_is_decoded_to_stereo_floats_whatever_it_is() -> None:
     ]
 
 
-def test_layers_are_summed_without_being_halved_limited_without_delay_and_encoded_once() -> None:
-    arguments = commands.encode_soundtrack("voice.wav", "bed.wav", "out.m4a", levelling=Levelling(3.2, -2.0))
+def test_layers_are_limited_without_delay_and_encoded_once() -> None:
+    arguments = commands.encode_soundtrack("layers.wav", "out.m4a", levelling=Levelling(3.2, -2.0))
     assert arguments[arguments.index("-filter_complex") + 1] == (
-        "[0:a][1:a]amix=duration=first:inputs=2:normalize=0[s0];[s0]volume=3.200dB[s1];[s1]aresample=192000[s2];"
-        "[s2]alimiter=latency=1:level=false:limit=0.794328[s3];[s3]aresample=48000[s4];"
-        "[s4]aformat=channel_layouts=stereo:sample_fmts=fltp:sample_rates=48000[s5]"
+        "[0:a]volume=3.200dB[s0];[s0]aresample=96000[s1];"
+        "[s1]alimiter=latency=1:level=false:limit=0.794328[s2];[s2]aresample=48000[s3];"
+        "[s3]aformat=channel_layouts=stereo:sample_fmts=fltp:sample_rates=48000[s4]"
     )
     assert arguments.count("-acodec") == 1
     assert "-shortest" not in arguments
 
 
-def test_a_soundtrack_that_needs_no_limiter_gets_none_and_one_without_music_has_no_bed() -> None:
-    arguments = commands.encode_soundtrack("voice.wav", None, "out.m4a", levelling=Levelling(-1.0, None))
-    assert arguments.count("-i") == 1
-    assert not any("alimiter" in argument or "amix" in argument for argument in arguments)
+def test_a_soundtrack_that_needs_no_limiter_gets_none() -> None:
+    arguments = commands.encode_soundtrack("layers.wav", "out.m4a", levelling=Levelling(-1.0, None))
+    assert not any("alimiter" in argument or "aresample" in argument for argument in arguments)
+
+
+def test_a_kept_mix_is_what_goes_into_the_encoder() -> None:
+    arguments = commands.encode_soundtrack("layers.wav", "out.m4a", levelling=Levelling(3.2, -2), mix_wave="mix.wav")
+    assert "asplit=2" in arguments[arguments.index("-filter_complex") + 1]
+    assert arguments[-1] == "mix.wav"

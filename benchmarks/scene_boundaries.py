@@ -1,7 +1,7 @@
 """How exactly the scene planner finds scene boundaries when a recogniser makes word errors, and what it notices.
 
-    python -m benchmarks.scene_boundaries                   1,000 random scripts for each error rate: about half an hour
-    python -m benchmarks.scene_boundaries --scripts 50      a quick look
+    python -m benchmarks.scene_boundaries                                     the numbers of docs/: about half an hour
+    python -m benchmarks.scene_boundaries --scripts 50 --mistakes 10          a quick look
 
 A boundary is exact when every heard word is in the scene in which it was said. difflib stands beside it as the method
 that most people would try first. Everything is seeded: the same command prints the same numbers.
@@ -63,10 +63,11 @@ class Tally:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--scripts", type=int, default=1000, help="random scripts for each error rate")
+    parser.add_argument("--mistakes", type=int, default=200, help="recordings for each error rate and kind of mistake")
     parser.add_argument("--seed", default="lockstep")
     arguments = parser.parse_args()
     print_boundaries(arguments.scripts, arguments.seed)
-    print_mistakes(arguments.scripts, arguments.seed)
+    print_mistakes(arguments.mistakes, arguments.seed)
     print_speed(arguments.seed)
 
 
@@ -126,15 +127,16 @@ def _difflib_starts(script: list[str], heard: list[str], boundaries: Sequence[in
     return starts
 
 
-def print_mistakes(scripts: int, seed: str) -> None:
+def print_mistakes(recordings: int, seed: str) -> None:
     """Recordings with one planted mistake: how many are noticed at the right scene, and how many are refused."""
-    print("\none planted mistake in each recording: noticed at its scene or the next (and the project stopped for it)")
+    print(f"\n{recordings} recordings with one planted mistake each:")
+    print("noticed at its scene or the next (and the project stopped for it)")
     print("errors" + "".join(f"{mistake:>20}" for mistake in MISTAKES))
     for rate in ERROR_RATES:
         cells = []
         for mistake in MISTAKES:
             noticed = stopped = 0
-            for number in range(scripts):
+            for number in range(recordings):
                 rng = random.Random(f"{seed} {mistake} {number} {rate}")
                 script = random_script(rng)
                 said, scene = plant_mistake(rng, script, mistake)
@@ -147,7 +149,7 @@ def print_mistakes(scripts: int, seed: str) -> None:
                 else:
                     kinds = {warning.kind for warning in result.warnings if warning.scene_id in near}
                     noticed += not kinds.isdisjoint(TEXT_WARNINGS)
-            cells.append(f"{noticed / scripts:.1%} ({stopped / scripts:.1%})")
+            cells.append(f"{noticed / recordings:.1%} ({stopped / recordings:.1%})")
         print(f"{rate:6.0%}" + "".join(f"{cell:>20}" for cell in cells), flush=True)
 
 

@@ -88,7 +88,7 @@ def _refuse(problems: Sequence[Problem]) -> None:
         return
     first = stopping[0]
     others = [problem.scene_id for problem in stopping[1:] if problem.scene_id != first.scene_id]
-    more = f" The same is wrong elsewhere: see also scene {', '.join(map(repr, others[:3]))}." if others else ""
+    more = f" Look at scene {', '.join(map(repr, others[:3]))}, too." if others else ""
     raise Unrecoverable(first.message + more, remedy=first.remedy, scene_id=first.scene_id)
 
 

@@ -26,9 +26,9 @@ class _Usual:
     weight: int
 
 
-# Campione and Veronis, "A large-scale multilingual study of silent pause duration" (Speech Prosody 2002): pauses are
-# log-normal; brief ones lie around 80 ms, medium around 400 to 500 ms. The weights only decide how soon the
-# recording's own pauses take over; 4 to 20 gave the same boundaries in benchmarks/scene_boundaries.py.
+# Pauses are log-normal: brief below 200 ms, medium up to 1 s, long above (Campione and Véronis, "A large-scale
+# multilingual study of silent pause duration", Speech Prosody 2002). The medians are judgement within those bounds; the
+# weights decide how soon the recording's own pauses take over.
 _USUAL = {
     Break.NONE: _Usual(15, 0.6, 20),
     Break.CLAUSE: _Usual(170, 0.7, 4),

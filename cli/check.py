@@ -52,7 +52,7 @@ async def _media_problems(loaded: LoadedProject) -> dict[str, tuple[str, str]]:
             try:
                 await (_look_at_clip(path) if mention.kind == "clip" else _look_at_sound(path))
             except Unrecoverable as error:
-                return error.reason, error.remedy
+                return f"{mention.source}: {error.reason}", error.remedy
         return None
 
     found = await asyncio.gather(*(look(mention) for mention in mentions.values()))

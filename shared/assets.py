@@ -51,7 +51,15 @@ def _canonical(value: object) -> object:
     raise TypeError(f"{type(value).__name__} cannot determine an asset's key")
 
 
+SOURCES = "sources"
+
+
+def is_source(key: str) -> bool:
+    """True for what the user gave us: a source's bytes are its identity. A derived asset's identity is its recipe."""
+    return key.startswith(f"{SOURCES}/")
+
+
 def source_key(digest: str, extension: str) -> str:
     """The key of something the user gave us: its own digest, and its file's ending where that is a plain one."""
     ending = extension.lower().lstrip(".")
-    return f"sources/{digest}.{ending if re.fullmatch('[a-z0-9]{1,8}', ending) else 'bin'}"
+    return f"{SOURCES}/{digest}.{ending if re.fullmatch('[a-z0-9]{1,8}', ending) else 'bin'}"

@@ -109,6 +109,17 @@ async def test_bytes_that_are_not_those_that_were_put_are_refused(
         await store.fetch(asset, tmp_path / "back.mp4")
 
 
+async def test_a_derived_asset_that_two_copies_made_with_other_bytes_is_as_good_as_the_first(
+    store: MinioStore, clip: Path, tmp_path: Path
+) -> None:
+    first = await store.put_file(clip, "segments/same-recipe.mp4", "video/mp4")
+    with (tmp_path / "other").open("wb") as other:
+        other.write(b"the same pictures in other bytes")
+    await store.put_file(tmp_path / "other", "segments/same-recipe.mp4", "video/mp4")
+    await store.fetch(first, tmp_path / "back.mp4")
+    assert await asyncio.to_thread((tmp_path / "back.mp4").read_bytes) == b"the same pictures in other bytes"
+
+
 async def test_an_asset_that_is_gone_cannot_be_fetched(store: MinioStore, tmp_path: Path) -> None:
     gone = Asset(key="sources/gone.mp4", digest="0" * 64, media_type="video/mp4", size=1)
     with pytest.raises(S3Error, match="NoSuchKey"):

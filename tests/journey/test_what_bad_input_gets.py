@@ -73,7 +73,7 @@ def test_a_truncated_clip_is_named(machine: Machine, good: Path) -> None:
     )
     os.truncate(fast, fast.stat().st_size // 2)
     bad = changed(good, lambda project: project["scenes"][0].update(clips=["clips/truncated.mp4"]))  # type: ignore[index]
-    refused(machine, bad, "opening")
+    refused(machine, bad, "clips/truncated.mp4", "scenes[0]", "cut off")
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ Reading a file, with errors that name the line, is `shared/project_file.py`; doc
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from fractions import Fraction
 from typing import Annotated, Literal
@@ -16,6 +16,7 @@ from pydantic import (
     Field,
     GetJsonSchemaHandler,
     PlainSerializer,
+    ValidationInfo,
     WithJsonSchema,
     field_validator,
     model_validator,
@@ -156,14 +157,73 @@ class Output(Section):
 class Voice(Section):
     """Who speaks."""
 
-    engine: Literal["espeak", "recorded"] = "espeak"
-    """`espeak` speaks the script offline; `recorded` uses your own recording."""
-    name: str = Field(default="en-us", pattern=r"^[A-Za-z0-9_+-]{1,40}$")
-    """The engine's name for the voice, e.g. `en-us`, `en-gb`, `en-us+f3`."""
+    engine: Literal["espeak", "elevenlabs", "openai-speech", "recorded"] = "espeak"
+    """`espeak` speaks the script offline; `recorded` uses your own recording; the others ask a service."""
+    name: str = Field(default="en-us", pattern=r"^[A-Za-z0-9_+-]{1,40}$", validate_default=True)
+    """The engine's name for the voice, e.g. `en-us`, `en-gb`, `en-us+f3`; with `elevenlabs`, the voice's id."""
     words_per_minute: int = Field(default=160, ge=80, le=300)
-    """How fast the voice speaks."""
+    """How fast `espeak` speaks."""
     file: FilePath | None = None
     """With `engine: recorded`, one recording of the whole script."""
+    model: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_.:/-]{1,100}$")
+    """The service's model; if none is named, `eleven_multilingual_v2`, and `tts-1` with `openai-speech`."""
+    speed: float = Field(default=1, ge=0.25, le=4)
+    """How fast a service speaks, 1 being the voice's own speed; `elevenlabs` takes 0.7 to 1.2."""
+    language: str | None = Field(default=None, pattern=r"^[a-z]{2}$")
+    """With `elevenlabs`, the language as two letters, where the model takes it."""
+    stability: float | None = Field(default=None, ge=0, le=1)
+    """With `elevenlabs`, how little the voice varies."""
+    similarity: float | None = Field(default=None, ge=0, le=1)
+    """With `elevenlabs`, how close it stays to the original voice."""
+    style: float | None = Field(default=None, ge=0, le=1)
+    """With `elevenlabs`, how much the speaker's style is exaggerated."""
+    url: str | None = Field(default=None, pattern=r"^https?://[A-Za-z0-9\[][^\s?#@]{0,200}$")
+    """With `openai-speech`, where the server is, e.g. `http://127.0.0.1:8880/v1`."""
+    buy_again: tuple[Annotated[str, Field(pattern=r"^[a-z]{1,20}$")], ...] | None = Field(default=None, max_length=2000)
+    """Requests to a paid service whose answers were lost and that may be made again, as the failure names them."""
+
+    @field_validator("words_per_minute", "model", "speed", "language", "stability", "similarity", "style", "url")
+    @classmethod
+    def _suits_the_engine(cls, value: object, info: ValidationInfo) -> object:
+        """A key that an engine has no use for is a misunderstanding; a document between services has all keys."""
+        engine, key = info.data.get("engine"), str(info.field_name)
+        if engine is None or value == cls.model_fields[key].default:
+            return value
+        if engine not in _ENGINES_WITH[key]:
+            others = " or ".join(f"`{other}`" for other in _ENGINES_WITH[key])
+            remedy = f"Remove it, or write `engine:` {others}."
+            if key == "words_per_minute" and engine in _ENGINES_WITH["speed"]:
+                remedy = "Write `speed`, 1 being the voice's own."
+            elif key == "speed" and engine == "espeak":
+                remedy = "Write `words_per_minute`."
+            raise Misfit(f"`{key}` means nothing to the voice `{engine}`.", remedy)
+        if key == "speed" and engine == "elevenlabs" and not 0.7 <= float(str(value)) <= 1.2:
+            raise Misfit(f"`elevenlabs` does not speak at a speed of {value}.", "Write a number from 0.7 to 1.2.")
+        return value
+
+    @field_validator("name")
+    @classmethod
+    def _is_a_voice_of_the_engine(cls, name: str, info: ValidationInfo) -> str:
+        engine = info.data.get("engine")
+        if engine == "elevenlabs" and not re.fullmatch(r"[A-Za-z0-9]{16,40}", name):
+            reason = f'"{name}" is not the id of a voice of ElevenLabs.'
+            remedy = "Write its 20 letters and digits as `name`: open the voice at ElevenLabs and choose Copy voice ID."
+            raise Misfit(reason if name != "en-us" else "`elevenlabs` needs the id of a voice.", remedy)
+        if engine == "openai-speech" and name == "en-us":
+            raise Misfit("`openai-speech` needs a voice.", "Write a `name` that the server has, e.g. `alloy`.")
+        return name
+
+
+_ENGINES_WITH: Mapping[str, tuple[str, ...]] = {
+    "words_per_minute": ("espeak",),
+    "model": ("elevenlabs", "openai-speech"),
+    "speed": ("elevenlabs", "openai-speech"),
+    "language": ("elevenlabs",),
+    "stability": ("elevenlabs",),
+    "similarity": ("elevenlabs",),
+    "style": ("elevenlabs",),
+    "url": ("openai-speech",),
+}
 
 
 class Words(Section):

@@ -4,14 +4,18 @@ from functools import partial
 
 from faststream import FastStream
 
+from services.voiceover.elevenlabs import open_elevenlabs
 from services.voiceover.espeak import open_espeak
 from services.voiceover.handlers import Handlers
+from services.voiceover.openai_speech import open_openai_speech
 from services.voiceover.recorded import open_recorded
 from services.voiceover.settings import Settings
 from services.voiceover.voice import OpenVoice
 from shared.events import ProjectSubmitted
+from shared.purchases import Purchases
 from shared.service import Service
 from shared.store import AssetStore, MinioStore
+from shared.turnstile import Turnstile
 
 
 def create_app(settings: Settings | None = None) -> FastStream:
@@ -24,10 +28,13 @@ def create_app(settings: Settings | None = None) -> FastStream:
 
 def create_handlers(store: AssetStore, settings: Settings) -> Handlers:
     """The handlers with every voice there is, by the name of its engine in the project file."""
+    purchases = Purchases(store)
     voices: dict[str, OpenVoice] = {
+        "elevenlabs": partial(open_elevenlabs, account=settings.elevenlabs, purchases=purchases, turnstile=Turnstile()),
         "espeak": partial(
             open_espeak, library=settings.espeak_library, timeout_seconds=settings.espeak_timeout_seconds
         ),
+        "openai-speech": partial(open_openai_speech, server=settings.speech_server, purchases=purchases),
         "recorded": partial(open_recorded, store=store),
     }
     return Handlers(store, voices, settings)

@@ -1,0 +1,128 @@
+"""The voice `openai-speech`: any server with OpenAI's `/v1/audio/speech`, on this machine or elsewhere."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from services.voiceover.line import Line
+from services.voiceover.voice import SpokenTake
+from shared import project
+from shared.api_key import read_api_key
+from shared.assets import Determinant, derived_key
+from shared.errors import Unrecoverable
+from shared.narration import Pause
+from shared.purchases import NotCharged, OutcomeUnknown, Purchases
+
+DEFAULT_MODEL = "tts-1"
+LONGEST_TEXT = 4_096
+"""Characters; OpenAI's own limit for one request. Local servers take as much or more."""
+
+
+class SpeechServerSettings(BaseSettings):
+    """Read from `LOCKSTEP_SPEECH_*`."""
+
+    model_config = SettingsConfigDict(env_prefix="LOCKSTEP_SPEECH_", extra="ignore")
+
+    url: str = Field(default="", pattern=r"^(https?://[^\s?#@]+)?$")
+    """The server where a project names none, e.g. https://api.openai.com/v1."""
+    api_key: SecretStr = SecretStr("")
+    """Sent to `url` above and to no other: a project file must not lead it elsewhere."""
+    api_key_file: Path | None = None
+    timeout_seconds: float = Field(default=300, gt=0)
+
+
+@dataclass(frozen=True)
+class OpenAISpeechVoice:
+    """A voice of a server, which returns a WAV file and no word times."""
+
+    voice: project.Voice
+    url: str
+    key: SecretStr | None
+    timeout_seconds: float
+    purchases: Purchases
+
+    def determinants(self, line: Line) -> Mapping[str, Determinant]:
+        """The server and what it is asked. Raises `Unrecoverable` for what no such server can be told."""
+        return {"engine": "openai-speech", "url": self.url, **self._request(line)}
+
+    async def speak(self, line: Line, folder: Path) -> SpokenTake:
+        """Say the line. What may cost money, which is what wants a key, is bought once."""
+        if self.key is None:
+            answer = await self._post(line)
+        else:
+            answer = await self.purchases.buy(
+                derived_key("answers", "wav", recipe_version=1, **self.determinants(line)),
+                lambda: self._post(line),
+                seller=self.url,
+                timeout_seconds=self.timeout_seconds,
+                buy_again=self.voice.buy_again or (),
+                scene_id=line.scene_id,
+                folder=folder,
+            )
+        audio = folder / "speech.wav"
+        await asyncio.to_thread(audio.write_bytes, answer)
+        return SpokenTake(audio)
+
+    def _request(self, line: Line) -> dict[str, str]:
+        return {
+            "model": self.voice.model or DEFAULT_MODEL,
+            "voice": self.voice.name,
+            "input": text_of(line),
+            "speed": str(self.voice.speed),
+        }
+
+    async def _post(self, line: Line) -> bytes:
+        body = {**self._request(line), "speed": self.voice.speed, "response_format": "wav"}
+        headers = {"authorization": f"Bearer {self.key.get_secret_value()}"} if self.key is not None else {}
+        try:
+            async with httpx.AsyncClient(timeout=self.timeout_seconds) as client:
+                response = await client.post(f"{self.url}/audio/speech", json=body, headers=headers)
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError) as error:
+            raise NotCharged(f"{self.url} cannot be reached ({type(error).__name__})") from error
+        except httpx.TransportError as error:
+            raise OutcomeUnknown(f"{self.url} gave no whole answer ({type(error).__name__}).") from error
+        if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
+            raise NotCharged(f"{self.url} is busy (429)")
+        if response.is_server_error:
+            raise OutcomeUnknown(f"{self.url} failed with {response.status_code}.")
+        if not response.is_success:
+            raise Unrecoverable(
+                f"{self.url} refused the request with {response.status_code}.",
+                remedy="Check `url`, `name` and `model` under `voice`, and LOCKSTEP_SPEECH_API_KEY if it wants a key.",
+                scene_id=line.scene_id,
+            )
+        if response.content[:4] != b"RIFF":
+            raise OutcomeUnknown(f"{self.url} answered with something that is no WAV file.")
+        return response.content
+
+
+def text_of(line: Line) -> str:
+    """The words of a line as plain text. Raises `Unrecoverable` where it holds more than that."""
+    remedy = "Remove it: here only the scene's `pause_after` makes a pause, and `speed` under `voice` sets the speed."
+    for part in line.narration.parts:
+        if isinstance(part, Pause) or part.rate != 1:
+            tag = "<break> between words" if isinstance(part, Pause) else "<prosody rate>"
+            raise Unrecoverable(f"The voice openai-speech has no {tag}.", remedy=remedy, scene_id=line.scene_id)
+    if len(line.narration.text) > LONGEST_TEXT:
+        reason = f"The narration has {len(line.narration.text):,} characters; a request takes {LONGEST_TEXT:,}."
+        raise Unrecoverable(reason, remedy="Split the scene.", scene_id=line.scene_id)
+    return line.narration.text
+
+
+async def open_openai_speech(
+    voice: project.Voice, *, server: SpeechServerSettings, purchases: Purchases
+) -> OpenAISpeechVoice:
+    """The voice that the project names, at the project's server or else the service's."""
+    own_url, url = server.url.rstrip("/"), (voice.url or server.url).rstrip("/")
+    if not url:
+        raise Unrecoverable(
+            "No server is named for the voice openai-speech.",
+            remedy="Write its `url` under `voice`, or set LOCKSTEP_SPEECH_URL where the voiceover service runs.",
+        )
+    key = read_api_key(server.api_key, server.api_key_file, variable="LOCKSTEP_SPEECH_API_KEY")
+    return OpenAISpeechVoice(voice, url, key if url == own_url else None, server.timeout_seconds, purchases)

@@ -101,9 +101,9 @@ def check_words(scenes: Sequence[HeardScene], quiet: Sequence[Span]) -> tuple[Pr
     other_script = _other_script(scenes)
     if other_script is not None:
         return (other_script,)
-    missing = list(_missing_runs(scenes, quiet))
     unscripted = [run for run in _unscripted_runs(scenes) if run.count >= LEAST_RUN_WORDS]
-    moved = [(lost, found) for lost in missing for found in unscripted if _is_same_text(lost.text, found.text)]
+    skipped = [run for run in _missing_runs(scenes, quiet) if run.skipped]
+    moved = [(lost, found) for lost in skipped for found in unscripted if _is_same_text(lost.text, found.text)]
     moved_lost, moved_found = [pair[0] for pair in moved], [pair[1] for pair in moved]
     explained = {run.scene for run in moved_lost}
     problems = [_wrong_order(scenes, lost, found) for lost, found in moved]
@@ -112,7 +112,7 @@ def check_words(scenes: Sequence[HeardScene], quiet: Sequence[Span]) -> tuple[Pr
         if mostly is not None:
             problems.append(mostly)
             explained.add(place)
-    problems += [_skipped(scenes, run) for run in missing if run.skipped and run.scene not in explained]
+    problems += [_skipped(scenes, run) for run in skipped if run.scene not in explained]
     problems += [
         _repeated_or_added(scenes, run) for run in unscripted if run not in moved_found and run.scene not in explained
     ]

@@ -15,7 +15,7 @@ from services.scene_planner.issues import check_issues
 from services.scene_planner.pace import check_pace, check_pauses
 from services.scene_planner.problems import HeardScene, Problem, at, quote_words, written
 from services.scene_planner.scenes import SceneScript, refuse_bad_times, scenes_by_takes, scenes_by_words
-from services.scene_planner.second_opinion import compare_with_voice
+from services.scene_planner.second_opinion import compare_with_sound, compare_with_voice
 from services.scene_planner.windows import Cut, cut_in_gap, cuts_between_takes
 from shared.errors import Unrecoverable
 from shared.plan import PlannedScene, PlanWarning, ScenePlan
@@ -79,6 +79,8 @@ def _find_problems(
     found += [problem for problem in check_words(scenes, quiet) if problem.scene_id not in named]
     if recording.take_boundaries_known:
         found += compare_with_voice(scenes, recording.takes)
+    elif not any(problem.stops for problem in found):
+        found += compare_with_sound(scenes, quiet)
     return [*found, *check_pauses(scenes), *check_pace(scenes)]
 
 

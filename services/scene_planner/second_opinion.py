@@ -1,22 +1,59 @@
-"""Two opinions on when a scene's first and last words begin: the transcriber's, and the voice engine's own. Pure.
+"""Other opinions on where a scene begins and ends than the transcriber's: the voice engine's, and the sound's. Pure.
 
 Where they differ at the edge of a scene, one of them is wrong, and the cut is next to it.
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from services.scene_planner.problems import HeardScene, Problem, at, quote_words
+from services.scene_planner.windows import quiet_within
 from shared.spoken_forms import normalised_words
+from shared.timeline import Span
 from shared.transcript import Take, Word
 
 WARN_ABOVE_MS, STOP_ABOVE_MS = 80, 250
 """99 of 100 aligned word starts are within 70 ms of the truth (`reference/alignment.md`); a quarter of a second is
 another word."""
 
+LEAST_PAUSE_MS = 150
+"""A gap by the transcript that is shorter may be no pause at all: its two word edges are off by 40 ms each."""
+
 
 def compare_with_voice(scenes: Sequence[HeardScene], takes: Sequence[Take]) -> tuple[Problem, ...]:
     """Scenes whose first or last word begins at another time than the voice engine reports for the same word."""
     return tuple(problem for scene, take in zip(scenes, takes, strict=True) for problem in _compare(scene, take))
+
+
+def compare_with_sound(scenes: Sequence[HeardScene], quiet: Sequence[Span]) -> tuple[Problem, ...]:
+    """Scenes between whose words there is a pause by the transcript, while the sound is quiet only elsewhere.
+
+    [ last word )                [ first word )
+                       speech                           ~~~~~~~~  the nearest quiet run
+                                 |---------------------| difference
+    """
+    if not quiet:
+        return ()  # a sound that is never quiet has no opinion
+    return tuple(problem for pair in pairwise(scenes) for problem in _compare_with_sound(*pair, quiet))
+
+
+def _compare_with_sound(earlier: HeardScene, later: HeardScene, quiet: Sequence[Span]) -> Iterator[Problem]:
+    if earlier.heard_span(len(earlier.script) - 1) is None or later.heard_span(0) is None:
+        return  # the words beside the cut were not heard, so the gap need not be a pause
+    gap = earlier.words[-1].span.until(later.words[0].span)
+    if gap.length < LEAST_PAUSE_MS or quiet_within(gap, quiet):
+        return
+    difference_ms = min(max(run.start - gap.end, gap.start - run.end) for run in quiet)
+    if difference_ms > WARN_ABOVE_MS:
+        yield Problem(
+            "second_opinion",
+            later.scene_id,
+            f"By the transcript there is a pause before it at {at(gap.start)}, but the sound pauses {difference_ms} ms"
+            " away.",
+            "Choose another engine under `words` in the project file, or give each scene its own `recording`.",
+            stops=difference_ms > STOP_ABOVE_MS,
+            span=gap,
+        )
 
 
 def _compare(scene: HeardScene, take: Take) -> Iterator[Problem]:

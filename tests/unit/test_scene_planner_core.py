@@ -109,19 +109,21 @@ def test_one_recording_of_all_scenes_makes_a_plan_that_holds_together(
 ) -> None:
     words = say_scenes(*narrations, gap=gap)
     recording = one_recording(words)
-    edges = sorted(data.draw(st.sets(st.integers(0, recording.length_ms), max_size=12)))
-    quiet = [Span(*pair) for pair in zip(edges[::2], edges[1::2], strict=False)]
+    pauses = [earlier.span.until(later.span) for earlier, later in pairwise(words)]
+    quiet = [
+        Span(pause.start + data.draw(st.integers(0, pause.length // 2)), pause.end) for pause in pauses if pause.length
+    ]
     made = plan_scenes(script(*narrations), recording, transcribed(words, recording.length_ms), fps, quiet)
     assert_holds_together(made, words)
     assert [scene.words[0].text for scene in made.scenes] == [narration.split()[0] for narration in narrations]
 
 
 def test_cuts_of_one_recording_lie_in_its_quiet() -> None:
-    words = say_scenes(*NARRATIONS, gap=700)
+    words = say_scenes(*NARRATIONS, gap=140)
     first_end = words[9].span.end
-    made = plan(script(*NARRATIONS), words, quiet=[Span(first_end + 300, first_end + 500)])
+    made = plan(script(*NARRATIONS), words, quiet=[Span(first_end + 60, first_end + 140)])
     assert [scene.cut_kind for scene in made.scenes] == ["silence", "gap_middle", "gap_middle", "end"]
-    assert abs(made.scenes[0].window.end - (first_end + 400)) <= 20
+    assert abs(made.scenes[0].window.end - (first_end + 100)) <= 20
 
 
 def test_words_that_touch_are_cut_where_they_touch_with_a_warning() -> None:
@@ -234,3 +236,26 @@ def test_the_voice_engines_own_times_are_a_second_opinion(off_ms: int, outcome: 
     made = plan_scenes(script(*NARRATIONS), recording, transcript, FPS)
     expected = ["second_opinion"] * 2 if outcome == "warning" else []
     assert [warning.kind for warning in made.warnings] == expected
+
+
+@pytest.mark.parametrize(("off_ms", "outcome"), [(0, None), (70, None), (150, "warning"), (300, "stop")])
+def test_the_sound_is_a_second_opinion(off_ms: int, outcome: str | None) -> None:
+    """The transcript pauses between the scenes; the sound pauses later."""
+    words = say_scenes(*NARRATIONS[:2], gap=400)
+    gap_end = words[10].span.start
+    quiet = [Span(gap_end + off_ms, gap_end + off_ms + 200)] if off_ms else [Span(gap_end - 200, gap_end)]
+    scenes = script(*NARRATIONS[:2])
+    if outcome == "stop":
+        with pytest.raises(Unrecoverable, match="the sound pauses 300 ms away") as caught:
+            plan(scenes, words, quiet=quiet)
+        assert caught.value.scene_id == "scene-2"
+    else:
+        found = [warning.kind for warning in plan(scenes, words, quiet=quiet).warnings]
+        assert found == (["second_opinion"] if outcome else [])
+
+
+def test_the_sound_says_nothing_where_the_words_beside_a_cut_were_not_heard() -> None:
+    """Scenes that run into one another; the hole of a missed word looks like a pause."""
+    words = say_scenes(NARRATIONS[0], "ship on the bay knows its light.", gap=300)
+    made = plan(script(*NARRATIONS[:2]), words, quiet=[Span(words[-1].span.end, words[-1].span.end + 400)])
+    assert "second_opinion" not in {warning.kind for warning in made.warnings}

@@ -210,7 +210,7 @@ def _repeated_or_added(scenes: Sequence[HeardScene], run: _Unscripted) -> Proble
 def _few_missing(scene: HeardScene) -> Iterator[Problem]:
     heard, wanted = _heard_and_wanted(scene)
     lost = wanted - heard
-    if lost >= LEAST_RUN_WORDS and lost >= FEW_MISSING_SHARE * wanted:
+    if not heard or (lost >= LEAST_RUN_WORDS and lost >= FEW_MISSING_SHARE * wanted):
         yield Problem(
             "words_missing",
             scene.scene_id,

@@ -237,3 +237,8 @@ def test_a_refusal_names_the_other_scenes_that_are_wrong() -> None:
     )
     assert error.scene_id == "scene-1"
     assert "Look at scene 'scene-3', too." in error.reason
+
+
+def test_a_scene_of_one_word_that_was_heard_as_another_is_a_warning() -> None:
+    (found,) = warnings(say_scenes(DUSK, "Dog.", SHIP), scenes=script(DUSK, "Calm.", SHIP))
+    assert (found.kind, found.scene_id) == ("words_missing", "scene-2")

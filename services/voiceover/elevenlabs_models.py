@@ -5,6 +5,7 @@ here gets nothing but the text, and what the project file asks for beyond that i
 """
 
 from dataclasses import dataclass
+from fractions import Fraction
 
 AS_OF = "November 2026"
 DEFAULT_MODEL = "eleven_multilingual_v2"
@@ -41,7 +42,7 @@ MODELS = {
 
 _UNKNOWN = ElevenLabsModel(5_000, frozenset(), takes_neighbours=False, obeys_brackets=True)
 
-SLOWEST, FASTEST = 0.7, 1.2
+SLOWEST, FASTEST = Fraction(7, 10), Fraction(12, 10)
 """`speed` as documented; beyond it users report silent clamping, or no sound at all."""
 
 

@@ -1,5 +1,6 @@
 """A line as requests to ElevenLabs: what each model takes, and what it cannot say. Pure."""
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -124,7 +125,8 @@ def _require_text(passage: Passage, name: str, model: ElevenLabsModel, scene_id:
 def _settings(
     passage: Passage, voice: project.Voice, name: str, model: ElevenLabsModel, scene_id: str | None
 ) -> dict[str, float] | None:
-    speed = float(Fraction(str(voice.speed)) * passage.rate)
+    own_speed = Fraction(str(voice.speed))
+    speed = own_speed * passage.rate
     if speed != 1 and "speed" not in model.takes:
         raise Unrecoverable(
             f"A <prosody rate> changes the speed, which {name} is not known to take ({AS_OF}).",
@@ -132,16 +134,16 @@ def _settings(
             scene_id=scene_id,
         )
     if not SLOWEST <= speed <= FASTEST:
-        slowest, fastest = (f"{limit / voice.speed:.0%}" for limit in (SLOWEST, FASTEST))
+        slowest, fastest = math.ceil(100 * SLOWEST / own_speed), math.floor(100 * FASTEST / own_speed)
         raise Unrecoverable(
-            f"The narration is to be spoken at {speed:.0%} of the voice's speed; ElevenLabs keeps to 70% to 120%.",
-            remedy=f"Write a <prosody rate> from {slowest} to {fastest}.",
+            f"The narration is to be spoken at {float(speed):.0%} of the voice's speed; ElevenLabs keeps to 70% to 120%.",
+            remedy=f"Write a <prosody rate> from {slowest}% to {fastest}%.",
             scene_id=scene_id,
         )
     chosen = {
         "stability": voice.stability,
         "similarity": voice.similarity,
         "style": voice.style,
-        "speed": round(speed, 4) if speed != 1 else None,
+        "speed": round(float(speed), 4) if speed != 1 else None,
     }
     return {_SETTING_NAMES[key]: value for key, value in chosen.items() if value is not None} or None

@@ -4,7 +4,7 @@ Runs in a worker process: it computes for seconds on end.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from services.transcriber.espeak import pronounce
@@ -16,9 +16,10 @@ from services.transcriber.health import (
     median_score,
 )
 from services.transcriber.passage import Heard, HeardToken, Passage
-from services.transcriber.pocketsphinx import FRAME_MS, WIDE_BEAM, HeardLabel, hear, look_up
+from services.transcriber.pocketsphinx import FRAME_MS, NORMAL_BEAM, WIDE_BEAM, HeardLabel, hear, look_up
 from services.transcriber.refinement import Envelope, measure_envelope, quiet_runs, refine_edges
-from services.transcriber.sound import for_hearing
+from services.transcriber.sections import LONGEST_SECTION_MS, Section, cut_section, next_token, plan_section
+from services.transcriber.sound import HEARING_PER_MS, Samples, for_hearing
 from services.transcriber.voiceover_file import read_sound
 from shared.spoken_forms import spoken_forms
 from shared.timeline import Span
@@ -52,43 +53,103 @@ def find_pronunciations(tokens: Sequence[str]) -> dict[str, tuple[str, ...]]:
 
 
 def align_passage(voiceover: Path, passage: Passage, pronunciations: Mapping[str, Sequence[str]]) -> Heard:
-    """What is heard in one passage."""
-    samples = read_sound(voiceover, passage.span)
-    envelope = measure_envelope(samples)
-    pauses = quiet_runs(envelope)
-    pcm = for_hearing(samples)
-
-    def listen(grammar: Grammar) -> tuple[HeardLabel, ...] | None:
-        return hear(grammar, pronunciations, pcm) or hear(grammar, pronunciations, pcm, beam=WIDE_BEAM)
-
-    def timed(labels: Sequence[HeardLabel]) -> tuple[HeardToken, ...]:
-        tokens = [_with_loudness(token, envelope, passage.span.length) for token in _tokens(labels)]
-        return refine_edges(tokens, envelope, pauses)
-
-    plain_labels = listen(plain_grammar(passage.tokens))
-    plain = timed(plain_labels) if plain_labels else ()
-    if is_healthy(plain, envelope, passage.span.length):
-        return Heard(plain, (), ())
-    robust_labels = listen(robust_grammar(passage.tokens, passage.scene_starts))
-    if robust_labels is None:
-        return Heard(plain, (), (), unexplained=True)
-    robust = timed(robust_labels)
-    heard = {token.token for token in robust}
+    """What is heard in one passage, section by section."""
+    tokens: list[HeardToken] = []
+    unscripted: list[Span] = []
+    unexplained = True
+    at, first_token = 0, 0
+    while at < passage.span.length:
+        available = Span(at, min(at + LONGEST_SECTION_MS, passage.span.length))
+        sound = _listen_to(read_sound(voiceover, available.shifted(passage.span.start)), available)
+        span = cut_section(available, passage.span.length, [pause.shifted(at) for pause in sound.pauses])
+        if span != available:
+            sound = _listen_to(sound.samples[: span.length * HEARING_PER_MS], span)
+        section = plan_section(span, passage.span.length, first_token, len(passage.tokens))
+        heard = _align_section(sound, section, passage, pronunciations)
+        if heard is not None:
+            unexplained = False
+            tokens += heard.tokens
+            unscripted += heard.unscripted
+            first_token = next_token(section, heard.tokens)
+        at = span.end
+    present = {token.token for token in tokens}
     missing = tuple(
-        index for index, token in enumerate(passage.tokens) if index not in heard and () not in spoken_forms(token)
+        index for index, token in enumerate(passage.tokens) if index not in present and () not in spoken_forms(token)
     )
+    return Heard(tuple(tokens), missing, _joined(unscripted), unexplained)
+
+
+@dataclass(frozen=True)
+class _Sound:
+    """A section's samples and what is seen in them."""
+
+    samples: Samples
+    span: Span
+    """In the passage's own time."""
+    envelope: Envelope
+    pauses: tuple[Span, ...]
+    """In the section's own time."""
+
+
+def _listen_to(samples: Samples, span: Span) -> _Sound:
+    envelope = measure_envelope(samples)
+    return _Sound(samples, span, envelope, quiet_runs(envelope))
+
+
+def _align_section(
+    sound: _Sound, section: Section, passage: Passage, pronunciations: Mapping[str, Sequence[str]]
+) -> Heard | None:
+    """What is heard in one section, in the passage's time and token numbers; None where nothing explains the sound."""
+    texts = passage.tokens[section.first_token : section.last_token]
+    scene_starts = [
+        start - section.first_token
+        for start in passage.scene_starts
+        if section.first_token <= start < section.last_token
+    ]
+    pcm = for_hearing(sound.samples)
+
+    def listen(grammar: Grammar, beam: float = NORMAL_BEAM) -> tuple[HeardLabel, ...] | None:
+        return hear(grammar, pronunciations, pcm, beam=beam)
+
+    def placed(labels: Sequence[HeardLabel] | None) -> tuple[HeardToken, ...]:
+        tokens = [_with_loudness(token, sound.envelope, sound.span.length) for token in _tokens(labels or ())]
+        return refine_edges(tokens, sound.envelope, sound.pauses)
+
+    def answer(tokens: Sequence[HeardToken], missing: Sequence[int] = (), unscripted: Sequence[Span] = ()) -> Heard:
+        shifted = (
+            replace(
+                token,
+                token=token.token + section.first_token,
+                passage_span=token.passage_span.shifted(sound.span.start),
+            )
+            for token in tokens
+        )
+        return Heard(tuple(shifted), tuple(missing), tuple(span.shifted(sound.span.start) for span in unscripted))
+
+    script = plain_grammar(texts, open_end=section.open_end)
+    plain = placed(listen(script))
+    if is_healthy(plain, sound.envelope, sound.span.length):
+        return answer(plain)
+    accidents = robust_grammar(texts, scene_starts, open_end=section.open_end)
+    robust_labels = listen(accidents) or listen(accidents, WIDE_BEAM)
+    if robust_labels is None:
+        return answer(plain) if plain and section.open_end else None
+    robust = placed(robust_labels)
+    present = {token.token for token in robust}
+    last = len(texts) if not section.open_end else max(present, default=0)
+    missing = [index for index in range(last) if index not in present and () not in spoken_forms(texts[index])]
     unscripted = _unscripted(robust_labels)
-    if plain and not unscripted and _is_slip(missing, plain):
-        return Heard(plain, (), ())
-    return Heard(robust, missing, unscripted)
+    if not unscripted and len(missing) <= LONGEST_SLIP_TOKENS:
+        plain = plain or placed(listen(script, WIDE_BEAM))
+        if _all_fit(missing, plain):
+            return answer(plain)
+    return answer(robust, missing, unscripted)
 
 
-def _is_slip(missing: Sequence[int], plain: Sequence[HeardToken]) -> bool:
-    """True where the plain pass heard the few words that the robust one skipped, and they fit."""
-    if len(missing) > LONGEST_SLIP_TOKENS:
-        return False
+def _all_fit(missing: Sequence[int], plain: Sequence[HeardToken]) -> bool:
+    """True where the plain pass heard the words that the robust one skipped, and they fit."""
     lowest = median_score(plain) - LOWEST_WORD_BELOW_MEDIAN
-    return all(token.score >= lowest for token in plain if token.token in missing)
+    return {token.token for token in plain if token.score >= lowest} >= set(missing) and bool(plain)
 
 
 def _tokens(labels: Sequence[HeardLabel]) -> list[HeardToken]:
@@ -122,14 +183,18 @@ def _with_loudness(token: HeardToken, envelope: Envelope, length_ms: int) -> Hea
 
 
 def _unscripted(labels: Sequence[HeardLabel]) -> tuple[Span, ...]:
-    """Speech that only single phones explain; neighbours less than a word's length apart are one."""
-    found: list[Span] = []
-    for label in labels:
-        if not label.label.startswith(PHONE_LABEL):
-            continue
-        span = Span(label.start_frame * FRAME_MS, label.end_frame * FRAME_MS)
-        if found and span.start - found[-1].end <= SHORTEST_UNSCRIPTED_MS:
-            found[-1] = Span(found[-1].start, span.end)
+    """Speech that only single phones explain."""
+    phones = [label for label in labels if label.label.startswith(PHONE_LABEL)]
+    spans = _joined([Span(label.start_frame * FRAME_MS, label.end_frame * FRAME_MS) for label in phones])
+    return tuple(span for span in spans if span.length >= SHORTEST_UNSCRIPTED_MS)
+
+
+def _joined(spans: Sequence[Span]) -> tuple[Span, ...]:
+    """The spans, neighbours less than a short word apart made one."""
+    joined: list[Span] = []
+    for span in spans:
+        if joined and span.start - joined[-1].end <= SHORTEST_UNSCRIPTED_MS:
+            joined[-1] = Span(joined[-1].start, span.end)
         else:
-            found.append(span)
-    return tuple(span for span in found if span.length >= SHORTEST_UNSCRIPTED_MS)
+            joined.append(span)
+    return tuple(joined)

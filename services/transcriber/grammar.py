@@ -10,14 +10,16 @@ left out, a scene left out or cut short, and speech that is not in the script.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from services.transcriber.phones import MODEL_PHONES
 from shared.spoken_forms import spoken_forms
 
-# Probabilities of what is not in the script; measured values of reference/alignment.md, section 1.
+# Probabilities of what is not in the script. Those of reference/alignment.md (1e-10, 1e-20, 1e-13) let a beam of 1e-80
+# lose the script behind a repeated sentence; with these it finds back to it at once (measured).
 SKIPPED_WORD = 1e-10
-SKIPPED_PART = 1e-20
-UNSCRIPTED_PHONE = 1e-13
+SKIPPED_PART = 1e-40
+UNSCRIPTED_PHONE = 1e-10
 
 SKIP_LABEL = "skip"
 PHONE_LABEL = "phone"
@@ -63,32 +65,52 @@ def spoken_words(tokens: Sequence[str]) -> frozenset[str]:
     return frozenset(word for token in tokens for form in spoken_forms(token) for word in form)
 
 
-def plain_grammar(tokens: Sequence[str]) -> Grammar:
-    """The script and nothing else. State i stands before token i; state `len(tokens)` is final."""
+def plain_grammar(tokens: Sequence[str], *, open_end: bool = False) -> Grammar:
+    """The script and nothing else. State i stands before token i; state `len(tokens)` is final.
+
+    With an open end the sound may stop after any token.
+    """
     arcs, words = _script_arcs(tokens)
-    return Grammar(tuple(arcs), len(tokens), words, {})
+    if open_end:
+        arcs += _open_ends(tokens)
+    return Grammar(tuple(dict.fromkeys(arcs)), len(tokens), words, {})
 
 
-def robust_grammar(tokens: Sequence[str], scene_starts: Sequence[int]) -> Grammar:
+def robust_grammar(tokens: Sequence[str], scene_starts: Sequence[int], *, open_end: bool = False) -> Grammar:
     """The script and its usual accidents.
 
-    `scene_starts` are the indices of the tokens that begin a scene, 0 first. Any word may be skipped; any scene may
-    lose its beginning, its end or the whole of it; between sentences any sounds may be heard.
+    `scene_starts` are the indices of the tokens that begin a scene. Any word may be skipped; any scene may lose its
+    beginning, its end or the whole of it; between sentences any sounds may be heard.
     """
     arcs, words = _script_arcs(tokens)
     phones = {SKIP_LABEL: SILENCE_PHONE}
     arcs += [Arc(at, at + 1, SKIPPED_WORD, SKIP_LABEL) for at in range(len(tokens))]
-    ends = [*scene_starts[1:], len(tokens)]
-    for start, end in zip(scene_starts, ends, strict=True):
+    starts = sorted({0, *scene_starts})
+    for start, end in pairwise([*starts, len(tokens)]):
         arcs.append(Arc(start, end, SKIPPED_PART, SKIP_LABEL))
         for at in range(start + 1, end):
             arcs.append(Arc(start, at, SKIPPED_PART, SKIP_LABEL))
             arcs.append(Arc(at, end, SKIPPED_PART, SKIP_LABEL))
+    breaks = sentence_breaks(tokens, starts)
     for phone in MODEL_PHONES:
         label = f"{PHONE_LABEL}-{phone}"
         phones[label] = phone
-        arcs += [Arc(at, at, UNSCRIPTED_PHONE, label) for at in _sentence_breaks(tokens, scene_starts)]
+        arcs += [Arc(at, at, UNSCRIPTED_PHONE, label) for at in breaks]
+    if open_end:
+        arcs += _open_ends(tokens)
     return Grammar(tuple(dict.fromkeys(arcs)), len(tokens), words, phones)
+
+
+def sentence_breaks(tokens: Sequence[str], scene_starts: Sequence[int]) -> list[int]:
+    """The states between two sentences or two scenes, the first and the last state included."""
+    after_sentences = {
+        at + 1 for at, token in enumerate(tokens) if token.rstrip("\"'”’)]").endswith((".", "!", "?", "…"))
+    }
+    return sorted({0, len(tokens), *scene_starts} | after_sentences)
+
+
+def _open_ends(tokens: Sequence[str]) -> list[Arc]:
+    return [Arc(at, len(tokens), 1.0) for at in range(len(tokens))]
 
 
 def _script_arcs(tokens: Sequence[str]) -> tuple[list[Arc], dict[str, str]]:
@@ -112,10 +134,3 @@ def _script_arcs(tokens: Sequence[str]) -> tuple[list[Arc], dict[str, str]]:
                     arcs.append(Arc(start, free_state, 1.0, label))
                     free_state += 1
     return arcs, words
-
-
-def _sentence_breaks(tokens: Sequence[str], scene_starts: Sequence[int]) -> list[int]:
-    after_sentences = {
-        at + 1 for at, token in enumerate(tokens) if token.rstrip("\"'”’)]").endswith((".", "!", "?", "…"))
-    }
-    return sorted({0, len(tokens), *scene_starts} | after_sentences)

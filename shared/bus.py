@@ -13,6 +13,7 @@ from pydantic import AliasChoices, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.events import STREAM
+from shared.health import FOLDER_VARIABLE
 from shared.retry import RetryPolicy, describe, one_line
 
 POLL_SECONDS = 0.25
@@ -53,6 +54,8 @@ class BusSettings(BaseSettings):
         validation_alias=AliasChoices("LOCKSTEP_SCRATCH_DIR", "scratch_dir"),
     )
     """Where handlers' scratch folders are made: `LOCKSTEP_SCRATCH_DIR`, else the system's own place."""
+    health_dir: Path | None = Field(default=None, validation_alias=AliasChoices(FOLDER_VARIABLE, "health_dir"))
+    """Where a service leaves its signs of life for a probe: `LOCKSTEP_HEALTH_DIR`; unset, it leaves none."""
 
     @property
     def retry_policy(self) -> RetryPolicy:
@@ -95,15 +98,15 @@ async def _silent(_: Exception) -> None:
     return
 
 
-async def consumer_is_gone(jetstream: JetStreamContext, consumer: str) -> bool:
-    """True where the bus says that it has no such consumer; a bus that cannot be asked just now says nothing."""
+async def consumer_exists(jetstream: JetStreamContext, consumer: str) -> bool | None:
+    """Whether the bus has such a consumer; None where it cannot be asked just now."""
     try:
         await jetstream.consumer_info(STREAM, consumer)
     except NotFoundError:
-        return True
-    except (APIError, TimeoutError, OSError, nats.errors.Error):
         return False
-    return False
+    except (APIError, TimeoutError, OSError, nats.errors.Error):
+        return None
+    return True
 
 
 async def wait_for_consumers(settings: BusSettings, service: str, consumers: Sequence[str]) -> float:

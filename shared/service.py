@@ -31,6 +31,7 @@ from nats.js.api import ConsumerConfig
 
 from shared.bus import BusSettings, NotReady, inbox_of, wait_for_consumers
 from shared.events import STREAM, Event
+from shared.health import remove_signs
 from shared.history import History
 from shared.publish import publish_events
 from shared.retry import HandedOver, WornOut, describe
@@ -38,7 +39,8 @@ from shared.scratch import Scratch
 from shared.settle import Settling, read_event
 from shared.step import LiveStep, Step
 from shared.stream import consumer_named
-from shared.telemetry import Telemetry, configure_logging
+from shared.telemetry import Telemetry
+from shared.telemetry_logs import configure_logging
 from shared.watch import ServiceLost, Watch
 
 __all__ = ["BusSettings", "NotReady", "Service", "ServiceApp", "ServiceLost", "Step", "run_services"]
@@ -96,7 +98,7 @@ class Service:
         self._settling = Settling(
             name,
             settings,
-            self.telemetry.tracer,
+            self.telemetry,
             lambda: self._client,
             settings.ack_wait_seconds / HEARTBEATS_PER_ACK_WAIT,
         )
@@ -181,6 +183,7 @@ class Service:
             raise WornOut
         history = History(self._client.jetstream(timeout=self.settings.publish_timeout_seconds), event.project_id)
         if await history.failure() is not None:
+            self.telemetry.tell_left_alone(message.raw_message)
             logger.info("left alone: the project has failed")
             return
         async with self._scratch.folder() as folder:
@@ -193,6 +196,7 @@ class Service:
             tracer=self.telemetry.tracer,
             timeout_seconds=self.settings.publish_timeout_seconds,
         )
+        await self.telemetry.tell_said(message.raw_message, events, history.jetstream)
         said = ", ".join(dict.fromkeys(type(event).__name__ for event in events)) or "nothing to say yet"
         logger.info("%s -> %s in %.2f s", type(event).__name__, said, time.monotonic() - began)
 
@@ -233,6 +237,7 @@ class Service:
         configure_logging()
         self.telemetry.start()
         self._handing_over = False
+        remove_signs(self.settings.health_dir)
         ack_wait = await wait_for_consumers(self.settings, self.name, list(self._routes))
         self._settling.heartbeat_seconds = ack_wait / HEARTBEATS_PER_ACK_WAIT
         broker = self.app.broker

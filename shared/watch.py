@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 
 from nats.aio.client import Client
 
-from shared.bus import BusSettings, consumer_is_gone
+from shared.bus import BusSettings, consumer_exists
+from shared.health import show_signs
 from shared.retry import describe
 
 logger = logging.getLogger("lockstep.watch")
@@ -34,6 +35,7 @@ class Watch:
     def start(self, client: Client, consumers: Sequence[str]) -> None:
         """Watch from now on."""
         self._client = client
+        show_signs(self._settings.health_dir, "alive", "ready")  # it was asked for its consumers a moment ago
         self._task = asyncio.create_task(self._look_after(client, consumers))
 
     def stop(self) -> None:
@@ -48,8 +50,12 @@ class Watch:
         missing = dict.fromkeys(consumers, 0)
         while True:
             await asyncio.sleep(self._settings.watchdog_seconds)
-            for consumer in consumers:
-                missing[consumer] = missing[consumer] + 1 if await consumer_is_gone(jetstream, consumer) else 0
+            show_signs(self._settings.health_dir, "alive")
+            states = {consumer: await consumer_exists(jetstream, consumer) for consumer in consumers}
+            if all(states.values()):
+                show_signs(self._settings.health_dir, "ready")
+            for consumer, exists in states.items():
+                missing[consumer] = missing[consumer] + 1 if exists is False else 0
                 if missing[consumer] == 2:
                     self.on_lost(f"{self._service}: the consumer {consumer} is gone from the bus.")
 

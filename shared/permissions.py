@@ -1,0 +1,214 @@
+"""Who may say and hear what on the bus: one user for each service, with the subjects that it needs and no other.
+
+Everything is derived from the events, the consumers and the small table below, which a test holds to the handlers.
+`python -m shared.permissions` writes it down for nats-server: for docker compose and Kubernetes in `deploy/nats/`, for
+NATS's Helm chart in `deploy/kubernetes/production/`.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from shared.bus import inbox_of
+from shared.events import (
+    DEAD_STREAM,
+    STREAM,
+    AssemblyDue,
+    Event,
+    ProgressTicked,
+    ProjectSubmitted,
+    SceneFitted,
+    ScenePlanned,
+    ScenesPlanned,
+    SoundtrackMixed,
+    StepFailed,
+    VideoAssembled,
+    VoiceoverRecorded,
+    WordsTimed,
+    history_of,
+)
+from shared.stream import CONSUMERS
+
+ACCOUNT = "LOCKSTEP"
+"""The account that holds the streams. A scaler names it when it asks how much is waiting."""
+
+CLIENT = "client"
+"""The user of the `lockstep` command."""
+
+PROVISIONER = "provisioner"
+"""The user that owns the streams and the consumers."""
+
+
+@dataclass(frozen=True)
+class Voice:
+    """What a service says, and what of a project's history its handlers read."""
+
+    says: tuple[type[Event], ...]
+    reads: tuple[type[Event], ...] = ()
+
+    @property
+    def lists_subjects(self) -> bool:
+        """Whether it asks which subjects a project has: who reads events does, and who says several in one answer."""
+        return bool(self.reads) or len(self.says) > 1
+
+
+VOICES: Mapping[str, Voice] = {
+    "voiceover": Voice((VoiceoverRecorded,)),
+    "transcriber": Voice((WordsTimed,)),
+    "scene_planner": Voice((ScenesPlanned, ScenePlanned)),
+    "clip_fitter": Voice((SceneFitted,)),
+    "mixer": Voice((SoundtrackMixed,)),
+    "assembler": Voice((AssemblyDue, VideoAssembled), reads=(ScenesPlanned, SoundtrackMixed, SceneFitted)),
+}
+
+
+@dataclass(frozen=True)
+class User:
+    """A user of the bus and the subjects that are open to it; all others are closed."""
+
+    name: str
+    publish: tuple[str, ...]
+    subscribe: tuple[str, ...]
+
+    @property
+    def password_variable(self) -> str:
+        """The environment variable of nats-server that holds the user's password."""
+        return f"NATS_{self.name.upper()}_PASSWORD"
+
+
+def consumers_of(service: str) -> tuple[str, ...]:
+    """The durable consumers that a service reads: its own name, and its own name with a suffix."""
+    names = (consumer.name for consumer in CONSUMERS)
+    return tuple(name for name in names if name == service or name.startswith(f"{service}_"))
+
+
+def users() -> tuple[User, ...]:
+    """All users: the provisioner, the command, and one for each service."""
+    return (_provisioner(), _client(), *(_service(name, voice) for name, voice in VOICES.items()))
+
+
+def _service(name: str, voice: Voice) -> User:
+    read: tuple[type[Event], ...] = (StepFailed, *voice.reads)
+    say: tuple[type[Event], ...] = (*voice.says, StepFailed)
+    publish = [
+        # A pull consumer's three requests. Creating one is not among them: services use what the provisioner made.
+        *(
+            subject
+            for consumer in consumers_of(name)
+            for subject in (
+                f"$JS.API.CONSUMER.INFO.{STREAM}.{consumer}",
+                f"$JS.API.CONSUMER.MSG.NEXT.{STREAM}.{consumer}",
+                f"$JS.ACK.{STREAM}.{consumer}.>",
+                _dead_letters(consumer),
+            )
+        ),
+        *(f"$JS.API.DIRECT.GET.{STREAM}.{event_class.wildcard()}" for event_class in read),
+        *([f"$JS.API.STREAM.INFO.{STREAM}"] if voice.lists_subjects else []),
+        *(event_class.wildcard() for event_class in say),
+        ProgressTicked.subject.format(project_id="*"),
+    ]
+    return User(name, tuple(publish), (f"{inbox_of(name)}.>",))
+
+
+def _dead_letters(consumer: str) -> str:
+    return f"lockstep-dead.*.{consumer}.*"
+
+
+def _client() -> User:
+    return User(
+        CLIENT,
+        publish=(
+            ProjectSubmitted.wildcard(),
+            f"$JS.API.STREAM.INFO.{STREAM}",
+            f"$JS.API.DIRECT.GET.{STREAM}.{history_of('*')}",
+            # Without a name at the end: only short-lived consumers of its own, never a service's.
+            f"$JS.API.CONSUMER.CREATE.{STREAM}",
+        ),
+        subscribe=("_INBOX.>", ProgressTicked.subject.format(project_id="*")),
+    )
+
+
+def _provisioner() -> User:
+    streams = (STREAM, DEAD_STREAM)
+    return User(
+        PROVISIONER,
+        publish=(
+            *(f"$JS.API.STREAM.{what}.{stream}" for stream in streams for what in ("INFO", "CREATE", "UPDATE")),
+            f"$JS.API.CONSUMER.CREATE.{STREAM}.>",
+            f"$JS.API.CONSUMER.DURABLE.CREATE.{STREAM}.>",
+        ),
+        subscribe=(f"{inbox_of(PROVISIONER)}.>",),
+    )
+
+
+def accounts_file() -> str:
+    """The users as nats-server's configuration, passwords from its environment."""
+    lines = [
+        "# Written by `python -m shared.permissions`; do not edit. One user for each service, with what it needs only.",
+        "accounts {",
+        f"  {ACCOUNT} {{",
+        "    jetstream: enabled",
+        "    users: [",
+    ]
+    for user in users():
+        lines += [
+            "      {",
+            f"        user: {user.name}",
+            f"        password: ${user.password_variable}",
+            "        permissions {",
+            *_subjects("publish", user.publish),
+            *_subjects("subscribe", user.subscribe),
+            "        }",
+            "      }",
+        ]
+    return "\n".join([*lines, "    ]", "  }", "}", ""])
+
+
+def _subjects(what: str, subjects: Sequence[str]) -> list[str]:
+    head = f"          {what} {{ allow: ["
+    return [head, *(f"            {json.dumps(subject)}" for subject in subjects), "          ] }"]
+
+
+def helm_values() -> str:
+    """The same users as values of NATS's Helm chart (2.14), in JSON, which is YAML. `<< >>` leaves a value unquoted."""
+    entries = [
+        {
+            "user": user.name,
+            "password": f"<< ${user.password_variable} >>",
+            "permissions": {
+                "publish": {"allow": list(user.publish)},
+                "subscribe": {"allow": list(user.subscribe)},
+            },
+        }
+        for user in users()
+    ]
+    secret = {
+        user.password_variable: {"valueFrom": {"secretKeyRef": {"name": "nats-users", "key": user.password_variable}}}
+        for user in users()
+    }
+    values = {
+        "config": {"merge": {"accounts": {ACCOUNT: {"jetstream": "enabled", "users": entries}}}},
+        "container": {"env": secret},
+    }
+    head = "# Written by `python -m shared.permissions`; do not edit. Goes beside nats-values.yaml.\n"
+    return head + json.dumps(values, indent=2) + "\n"
+
+
+DEPLOY = Path(__file__).parents[1] / "deploy"
+FILES = {
+    DEPLOY / "nats" / "users.conf": accounts_file,
+    DEPLOY / "kubernetes" / "production" / "nats-users-values.yaml": helm_values,
+}
+"""Where the users are written down, and by which function."""
+
+
+def main() -> None:
+    """Write the files."""
+    for path, text in FILES.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text())
+
+
+if __name__ == "__main__":
+    main()

@@ -103,15 +103,15 @@ def find_scene_starts(script: Sequence[ScriptWord], heard: Sequence[HeardWord]) 
     for boundary in range(1, len(script)):
         if script[boundary - 1].scene != script[boundary].scene:
             first, last = _context(exact, boundary)
-            if all(exact[first:last]) and heard[edges[boundary]].gap_before_ms is not None:
-                # Each word as itself and none between: there is nothing to weigh.
-                starts.append(SceneStart(edges[boundary], 1.0))
-                continue
-            stretch = heard[edges[first] : edges[last]]
-            ways = _ways(script[first:last], stretch, words, pauses)
-            place, certainty = _likeliest(ways, boundary - first, stretch, edges[boundary] - edges[first])
+            place, certainty = edges[boundary], 1.0
+            if not all(exact[first:last]) or heard[place].gap_before_ms is None:
+                stretch = heard[edges[first] : edges[last]]
+                ways = _ways(script[first:last], stretch, words, pauses)
+                place, certainty = _likeliest(ways, boundary - first, stretch, place - edges[first])
+                place += edges[first]
+            # Else each word was heard as itself and none between: there is nothing to weigh.
             earliest = starts[-1].heard if starts else 0
-            starts.append(SceneStart(max(earliest, edges[first] + place), certainty))
+            starts.append(SceneStart(max(earliest, place), certainty))
     return tuple(starts)
 
 

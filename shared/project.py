@@ -190,8 +190,8 @@ class Voice(Section):
         if engine is None or value == cls.model_fields[key].default:
             return value
         if engine not in _ENGINES_WITH[key]:
-            others = " or ".join(f"`{other}`" for other in _ENGINES_WITH[key])
-            remedy = f"Remove it, or write `engine:` {others}."
+            others = " or ".join(f"`engine: {other}`" for other in _ENGINES_WITH[key])
+            remedy = f"Remove it, or write {others}."
             if key == "words_per_minute" and engine in _ENGINES_WITH["speed"]:
                 remedy = "Write `speed`, 1 being the voice's own."
             elif key == "speed" and engine == "espeak":
@@ -308,6 +308,22 @@ class Music(Section):
     """How long the music takes to fade out at the end."""
 
 
+Price = Annotated[float, Field(ge=0, le=1000)]
+
+
+class FillPrices(Section):
+    """How much each way of filling shows, in seconds of a held picture: the cheapest one fills a scene."""
+
+    held_second: Price = 1
+    """A second of the last picture, held and slowly moved in on."""
+    turn: Price = 1.5
+    """The first time that a clip turns to run backwards."""
+    further_turn: Price = 3
+    """Each turn after the first."""
+    joint: Price = 2
+    """Each crossfade from a clip's end to its own start."""
+
+
 class Fit(Section):
     """How a clip may be changed to fill its scene."""
 
@@ -315,10 +331,13 @@ class Fit(Section):
     """The lowest speed, as a fraction of the clip's own."""
     fastest: float = Field(default=1.15, ge=1, le=1.25)
     """The highest speed, as a fraction of the clip's own."""
-    fill: Literal["boomerang", "hold"] = "boomerang"
-    """Fills a scene when the slowed clip is still too short: play it backwards, or hold its last picture."""
+    fill: Literal["auto", "boomerang", "loop", "hold"] = "auto"
+    """Fills a scene when the slowed clip is still too short: run it backwards, start it again, hold its last picture,
+    or `auto`, the cheapest by `prices`."""
     frame: Literal["cover", "contain"] = "cover"
     """Crop the picture to the output's shape (`cover`), or show all of it between bars (`contain`)."""
+    prices: FillPrices = FillPrices()
+    """How much each way of filling shows."""
 
 
 class Project(Section):

@@ -5,13 +5,15 @@ Every rung is tried from the least visible down:
     the clip is as long as the window   as it is
     longer                              trimmed: its start at its own speed, and the rest is not shown
     shorter, by no more than `slowest`  slowed so that its last picture meets the end of the window
-    shorter still                       slowed to `slowest`, and what is missing is filled: the clip runs backwards
-                                        (boomerang), or its last picture is held with a slow push-in (hold)
+    shorter still                       slowed to `slowest`, and what is missing is filled: its last picture is held
+                                        with a slow push-in (hold), the clip runs backwards (boomerang), or it starts
+                                        again behind a crossfade (loop), whichever shows least (`prices.py`)
     a still picture                     held from the first frame on
     less than a fifth of the window     refused: going back and forth for that long is no footage
 
 Several clips share a window: neighbours overlap in a crossfade, and each fills its share by the same rungs. Clips that
-the window has no room for are left out, the last ones first.
+the window has no room for are left out, the last ones first. A loop is the same thing with the last clip repeated, so
+its rounds share the window evenly: 5 s become 14 s in three rounds at their own speed.
 
 A longer clip is trimmed and not sped up, even where the speed limit would allow it: at equal rates a speed of 1.05
 drops every twentieth picture, which shows as a hitch in each pan, while a trim drops the same number of pictures from
@@ -21,11 +23,12 @@ Frames are those of the project's grid; a source span is in the clip's own time,
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from fractions import Fraction
 from itertools import pairwise
 
+from services.clip_fitter.prices import Prices
 from shared.timeline import FrameGrid, Span
 
 
@@ -33,7 +36,10 @@ class Fill(StrEnum):
     """What is shown where the clip has ended and its window has not."""
 
     NONE = "none"
+    AUTO = "auto"
+    """Asked for, never answered: whatever shows least."""
     BOOMERANG = "boomerang"
+    LOOP = "loop"
     HOLD = "hold"
 
 
@@ -44,6 +50,7 @@ class FitLimits:
     slowest: Fraction
     fastest: Fraction
     fill: Fill
+    prices: Prices = field(default_factory=Prices)
 
     def __post_init__(self) -> None:
         if not 0 < self.slowest <= 1 <= self.fastest:
@@ -67,6 +74,8 @@ class FitRecipe:
     fill: Fill
     sentence: str
     """What was done, for people: "slowed to 0.93x"."""
+    price: Fraction = Fraction(0)
+    """How much its fill shows (`Prices`)."""
 
     @property
     def fill_frames(self) -> int:
@@ -85,9 +94,12 @@ class SceneRecipe:
 
     frame_count: int
     parts: tuple[FitRecipe, ...]
-    """One for each clip that is shown, in order. Only the last may run back."""
+    """In the order in which they are shown. Only the last may run back."""
+    clip_numbers: tuple[int, ...]
+    """Which clip each part shows, from 0; a loop shows the last one more than once."""
     crossfade_frames: int
     sentence: str
+    price: Fraction = Fraction(0)
 
 
 @dataclass(frozen=True)
@@ -128,12 +140,26 @@ def fit(frame_count: int, fps: Fraction, clip_ms: int, limits: FitLimits) -> Fit
         return FitRecipe(frame_count, frame_count, whole, exact_speed, Fill.NONE, _slowed(exact_speed))
 
     moving_frames = max(1, int(clip_ms * fps / (1000 * limits.slowest)))
-    # A single moving frame has nothing to run back through.
-    fill = limits.fill if moving_frames > 1 else Fill.HOLD
+    fill, price = _cheapest_fill(moving_frames, frame_count - moving_frames, fps, limits)
     missing = _seconds(grid.ms_at(frame_count - moving_frames))
     filled = f"{missing} of boomerang" if fill is Fill.BOOMERANG else f"held for {missing} with a slow push-in"
     sentence = f"{_slowed(limits.slowest)}, then {filled}"
-    return FitRecipe(frame_count, moving_frames, whole, limits.slowest, fill, sentence)
+    return FitRecipe(frame_count, moving_frames, whole, limits.slowest, fill, sentence, price)
+
+
+def _cheapest_fill(moving_frames: int, fill_frames: int, fps: Fraction, limits: FitLimits) -> tuple[Fill, Fraction]:
+    """Hold or boomerang, and its price. A loop concerns the whole scene: `fit_scene` offers it."""
+    hold = (Fill.HOLD, limits.prices.of_hold(fill_frames / fps))
+    if moving_frames == 1:  # a single frame has nothing to run back through
+        return hold
+    turns = -(-fill_frames // (moving_frames - 1))
+    boomerang = (Fill.BOOMERANG, limits.prices.of_boomerang(turns))
+    match limits.fill:
+        case Fill.AUTO:
+            return min(hold, boomerang, key=lambda offer: offer[1])
+        case Fill.BOOMERANG:
+            return boomerang
+    return hold
 
 
 CROSSFADE_SECONDS = Fraction(1, 2)
@@ -155,23 +181,66 @@ def is_hopeless(frame_count: int, fps: Fraction, clips_ms: Sequence[int]) -> boo
     return 0 not in clips_ms and sum(clips_ms) * fps / 1000 < HOPELESS_BELOW * frame_count
 
 
+MOST_ROUNDS = 12
+"""Each part of a scene is a decoder that is kept in memory. Nothing that is not hopeless needs more."""
+
+
 def fit_scene(frame_count: int, fps: Fraction, clips_ms: Sequence[int], limits: FitLimits) -> SceneRecipe:
     """The recipe that fills `frame_count` frames at `fps` from all of `clips_ms` that the window has room for."""
+    once = _shown_once(frame_count, fps, clips_ms, limits)
+    if once.parts[-1].fill is Fill.NONE or limits.fill not in {Fill.AUTO, Fill.LOOP}:
+        return once
+    looped = _looped(frame_count, fps, clips_ms[: len(once.parts)], limits)
+    if looped is None or (limits.fill is Fill.AUTO and once.price <= looped.price):
+        return once
+    return looped
+
+
+def _shown_once(frame_count: int, fps: Fraction, clips_ms: Sequence[int], limits: FitLimits) -> SceneRecipe:
     crossfade = round(CROSSFADE_SECONDS * fps)
     shares = _shares(frame_count, fps, clips_ms, limits, crossfade)
     shown = clips_ms[: len(shares)]
+    left_out = f"; {len(clips_ms) - len(shown)} more left out" if len(shown) < len(clips_ms) else ""
     if len(shares) == 1:
         only = fit(frame_count, fps, shown[0], limits)
-        left_out = f"; {len(clips_ms) - 1} more left out" if len(clips_ms) > 1 else ""
-        return SceneRecipe(frame_count, (only,), 0, only.sentence + left_out)
+        return SceneRecipe(frame_count, (only,), (0,), 0, only.sentence + left_out, only.price)
     parts = []
     for number, (share, clip_ms) in enumerate(zip(shares, shown, strict=True), start=1):
         # A clip that runs back would meet a crossfade on its way: only the last one may, behind its own crossfade.
         may_run_back = number == len(shares) and clip_ms * fps / 1000 >= crossfade
         parts.append(fit(share, fps, clip_ms, limits if may_run_back else replace(limits, fill=Fill.HOLD)))
     joined = f"{len(parts)} clips with crossfades: {' | '.join(part.sentence for part in parts)}"
-    left_out = f"; {len(clips_ms) - len(parts)} more left out" if len(parts) < len(clips_ms) else ""
-    return SceneRecipe(frame_count, tuple(parts), crossfade, joined + left_out)
+    price = sum((part.price for part in parts), Fraction(0))
+    return SceneRecipe(frame_count, tuple(parts), tuple(range(len(parts))), crossfade, joined + left_out, price)
+
+
+def _looped(frame_count: int, fps: Fraction, clips_ms: Sequence[int], limits: FitLimits) -> SceneRecipe | None:
+    """The clips once each and the last one again until the window is full; None where that cannot be done.
+
+    rounds   [ clip  at its share )
+                              [ clip again        )
+                                            [ and again         )
+    """
+    crossfade = round(CROSSFADE_SECONDS * fps)
+    last = len(clips_ms) - 1
+    for rounds in range(2, MOST_ROUNDS + 1):
+        numbers = (*range(last), *(last for _ in range(rounds)))
+        lengths = [clips_ms[number] or STILL_SHARE_MS for number in numbers]
+        total = frame_count + (len(numbers) - 1) * crossfade
+        if total <= sum(_slowest_frames(lengths, fps, limits)):
+            break
+    else:
+        return None
+    shares = _in_proportion(total, lengths)
+    if clips_ms[-1] == 0 or min(shares) <= 2 * crossfade:
+        return None
+    held = replace(limits, fill=Fill.HOLD)  # shares are whole frames: one may be a frame longer than its clip
+    parts = tuple(fit(share, fps, clips_ms[number], held) for share, number in zip(shares, numbers, strict=True))
+    sentence = f"shown {rounds} times with crossfades, each {parts[0].sentence}"
+    if last > 0:
+        shown = " | ".join(part.sentence for part in parts)
+        sentence = f"{len(clips_ms)} clips with crossfades, the last one {rounds} times: {shown}"
+    return SceneRecipe(frame_count, parts, numbers, crossfade, sentence, limits.prices.of_loop(rounds - 1))
 
 
 def _shares(
@@ -183,16 +252,22 @@ def _shares(
     for count in range(len(clips_ms), 1, -1):
         weights = [clip_ms or STILL_SHARE_MS for clip_ms in clips_ms[:count]]
         total = frame_count + (count - 1) * crossfade
-        slowest = [int(weight * fps / (1000 * limits.slowest)) for weight in weights]
-        if total > sum(slowest):
-            shares = [*slowest[:-1], total - sum(slowest[:-1])]
-        else:
-            # Boundaries are rounded, not shares, so that the shares add up.
-            edges = [round(Fraction(total * sum(weights[:number]), sum(weights))) for number in range(count + 1)]
-            shares = [later - earlier for earlier, later in pairwise(edges)]
+        slowest = _slowest_frames(weights, fps, limits)
+        filled_by_last = [*slowest[:-1], total - sum(slowest[:-1])]
+        shares = filled_by_last if total > sum(slowest) else _in_proportion(total, weights)
         if min(shares) >= shortest:
             return tuple(shares)
     return (frame_count,)
+
+
+def _slowest_frames(lengths_ms: Sequence[int], fps: Fraction, limits: FitLimits) -> list[int]:
+    return [int(length * fps / (1000 * limits.slowest)) for length in lengths_ms]
+
+
+def _in_proportion(total: int, weights: Sequence[int]) -> list[int]:
+    # Boundaries are rounded, not shares, so that the shares add up.
+    edges = [round(Fraction(total * sum(weights[:number]), sum(weights))) for number in range(len(weights) + 1)]
+    return [later - earlier for earlier, later in pairwise(edges)]
 
 
 def boomerang(moving_frames: int, fill_frames: int, longest_backwards: int) -> tuple[Piece, ...]:

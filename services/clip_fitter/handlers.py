@@ -10,6 +10,7 @@ from pathlib import Path
 from services.clip_fitter.clip import Clip, empty_clip, read_clip, unreadable_clip
 from services.clip_fitter.core import Fill, FitLimits, fit_scene, is_hopeless
 from services.clip_fitter.footage_advice import VideoModel, hopeless_clip
+from services.clip_fitter.prices import Prices
 from services.clip_fitter.segment import Encode, Part, SegmentJob, segment_encodes, segment_faults, segment_join
 from services.clip_fitter.settings import Settings
 from shared.assets import Asset, derived_key
@@ -20,7 +21,7 @@ from shared.service import Step
 from shared.store import AssetStore
 from shared.transcript import Document
 
-RECIPE_VERSION = 1
+RECIPE_VERSION = 2
 """Goes up whenever the same clip and window would give other pictures than before."""
 
 
@@ -63,8 +64,10 @@ class Handlers:
         recipe = fit_scene(event.frame_count, event.output.fps, lengths, _limits(event))
         target = step.scratch / "segment.mp4"
         job = SegmentJob(
-            # Clips that the window has no room for come last.
-            parts=tuple(Part(clip, str(path), part) for (clip, path), part in zip(fetched, recipe.parts, strict=False)),
+            parts=tuple(
+                Part(fetched[number][0], str(fetched[number][1]), part)
+                for number, part in zip(recipe.clip_numbers, recipe.parts, strict=True)
+            ),
             crossfade_frames=recipe.crossfade_frames,
             frame_count=event.frame_count,
             output=event.output,
@@ -140,7 +143,18 @@ def _key(event: ScenePlanned, kind: str, extension: str) -> str:
 def _limits(event: ScenePlanned) -> FitLimits:
     # Through text: 0.85 in the project file means 17/20, and the float nearest to it does not.
     slowest, fastest = Fraction(str(event.fit.slowest)), Fraction(str(event.fit.fastest))
-    return FitLimits(slowest, fastest, Fill(event.fit.fill))
+    prices = event.fit.prices
+    return FitLimits(
+        slowest,
+        fastest,
+        Fill(event.fit.fill),
+        Prices(
+            held_second=Fraction(str(prices.held_second)),
+            turn=Fraction(str(prices.turn)),
+            further_turn=Fraction(str(prices.further_turn)),
+            joint=Fraction(str(prices.joint)),
+        ),
+    )
 
 
 def _report_frames(step: Step, job: SegmentJob, frames_before: int, reached_ms: int) -> None:

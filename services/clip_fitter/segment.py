@@ -113,14 +113,14 @@ def _crossfaded(job: SegmentJob) -> Any:
     """All clips of the scene, each overlapping the one before it."""
     first, *others = job.parts
     stream, frames = _whole(job, first), _forward_frames(first)
-    for part in others:
+    for number, part in enumerate(others, start=1):
         start = frames - job.crossfade_frames
         fade = {
             "transition": "fade",
             "duration": _frame_seconds(job.crossfade_frames, job.output.fps),
             "offset": _frame_seconds(start, job.output.fps),
         }
-        stream = ffmpeg.filter([stream, _whole(job, part)], "xfade", **fade)
+        stream = ffmpeg.filter([stream, _whole(job, part, number)], "xfade", **fade)
         frames = start + _forward_frames(part)
     return stream
 
@@ -131,7 +131,7 @@ def _forward_frames(part: Part) -> int:
     return recipe.moving_frames if recipe.fill is Fill.BOOMERANG else recipe.frame_count
 
 
-def _whole(job: SegmentJob, part: Part) -> Any:
+def _whole(job: SegmentJob, part: Part, number: int = 0) -> Any:
     recipe = part.recipe
     picture = picture_filters(part.clip.video, job.output.width, job.output.height, job.frame)
     held = recipe.fill_frames if recipe.fill is Fill.HOLD else 0
@@ -141,7 +141,7 @@ def _whole(job: SegmentJob, part: Part) -> Any:
     ended = [Filter("trim", {"end_frame": _forward_frames(part)})] if len(job.parts) > 1 else []
     # The push-in reads pixels, so it comes after the pictures have got their final format.
     steps = [*_timed(part), *conformed, _padded(job, part, held), *ended, _formatted(), *pushed]
-    return strung(_input(job, part), steps)
+    return strung(_input(job, part, number), steps)
 
 
 def _piece(job: SegmentJob, part: Part, piece: Piece) -> Any:
@@ -152,10 +152,11 @@ def _piece(job: SegmentJob, part: Part, piece: Piece) -> Any:
     return strung(_input(job, part), steps)
 
 
-def _input(job: SegmentJob, part: Part) -> Any:
+def _input(job: SegmentJob, part: Part, number: int = 0) -> Any:
     clip = part.clip
-    # The filters end the clip exactly; this only stops ffmpeg from decoding on.
-    last_ms = clip.pictures.start_ms - clip.container_start_ms + part.recipe.source_span.end + 1_000
+    # The filters end the clip exactly; this only stops ffmpeg from decoding on. A loop opens its clip once for every
+    # round, and ffmpeg-python would take inputs with equal options for one: each gets its own limit.
+    last_ms = clip.pictures.start_ms - clip.container_start_ms + part.recipe.source_span.end + 1_000 + number
     options: dict[str, str | int] = dict(zip((name[1:] for name in job.guard[::2]), job.guard[1::2], strict=True))
     options |= {"threads": job.threads, "t": _seconds(last_ms)}
     if has_alpha(clip.video) and clip.video.codec in {"vp8", "vp9"}:

@@ -49,7 +49,7 @@ async def test_a_boomerang_runs_back_picture_by_picture_in_bounded_pieces(
     bench: Bench, two_seconds: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("services.clip_fitter.segment.BACKWARDS_BYTES", 9 * 128 * 72 * 3 // 2)
-    answer, segment = await bench.fit(two_seconds, 150)
+    answer, segment = await bench.fit(two_seconds, 150, fit=Fit(fill="boomerang"))
     numbers = read_numbers(segment)
     assert answer.fit == "slowed to 0.85x, then 3.92 s of boomerang"
     assert len(numbers) == 150
@@ -72,6 +72,23 @@ async def test_a_held_picture_is_the_last_one_and_moves_in_slowly(bench: Bench, 
     assert np.abs(held[-1] - held[0]).sum() > 0
 
 
+async def test_a_few_missing_frames_are_held_and_not_run_backwards(bench: Bench, two_seconds: Path) -> None:
+    answer, segment = await bench.fit(two_seconds, 61)
+    assert answer.fit == "slowed to 0.85x, then held for 0.21 s with a slow push-in"
+    assert read_numbers(segment)[55:] == [47] * 6
+
+
+async def test_a_loop_starts_again_behind_a_crossfade_and_shows_every_picture(bench: Bench, two_seconds: Path) -> None:
+    answer, segment = await bench.fit(two_seconds, 120, fit=Fit(fill="loop"))
+    numbers = read_numbers(segment)
+    assert answer.fit == "shown 3 times with crossfades, each as it is"
+    assert len(numbers) == 120
+    # 48 frames each, of which twelve are shared with the next round.
+    assert numbers[:36] == list(range(36))
+    assert numbers[48:72] == list(range(12, 36))
+    assert numbers[84:] == list(range(12, 48))
+
+
 async def test_two_clips_fill_a_window_together_with_a_crossfade(bench: Bench, tmp_path: Path) -> None:
     clips = [
         make_numbered_clip(tmp_path / f"{name}.mp4", frames=60, fps=fps) for name, fps in (("one", "24"), ("two", "25"))
@@ -88,7 +105,7 @@ async def test_two_clips_fill_a_window_together_with_a_crossfade(bench: Bench, t
 async def test_after_a_crossfade_only_the_last_clip_runs_back(bench: Bench, tmp_path: Path, two_seconds: Path) -> None:
     still = tmp_path / "still.png"
     run_tool("ffmpeg", "-f", "lavfi", "-i", "color=gray:s=128x72", "-frames:v", "1", str(still))
-    answer, segment = await bench.fit(still, 200, two_seconds)
+    answer, segment = await bench.fit(still, 200, two_seconds, fit=Fit(fill="boomerang"))
     numbers = read_numbers(segment)
     assert "boomerang" in answer.fit
     assert len(numbers) == 200
@@ -133,6 +150,7 @@ async def test_segments_of_every_kind_can_be_joined_by_copy(bench: Bench, two_se
             (two_seconds, 30, "hold"),
             (two_seconds, 52, "hold"),
             (two_seconds, 90, "boomerang"),
+            (two_seconds, 90, "loop"),
             (two_seconds, 90, "hold"),
             (still, 40, "hold"),
             (phone, 40, "hold"),
@@ -148,7 +166,7 @@ async def test_segments_of_every_kind_can_be_joined_by_copy(bench: Bench, two_se
     listing.write_text("".join(f"file '{segment}'\n" for segment in segments))
     joined = tmp_path / "joined.mp4"
     run_tool("ffmpeg", "-f", "concat", "-safe", "0", "-i", str(listing), "-c", "copy", str(joined))
-    assert len(decode_grey(joined)) == 30 + 52 + 90 + 90 + 40 + 40
+    assert len(decode_grey(joined)) == 30 + 52 + 90 + 90 + 90 + 40 + 40
 
 
 async def test_the_finished_segment_carries_the_tags_of_the_project(bench: Bench, two_seconds: Path) -> None:

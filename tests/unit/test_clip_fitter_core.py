@@ -1,5 +1,6 @@
 """The fit ladder: any clip fills any window."""
 
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.clip_fitter.core import Fill, FitLimits, FitRecipe, boomerang, fit, fit_scene, is_hopeless
+from services.clip_fitter.prices import Prices
 from shared.timeline import FrameGrid, Span
 
 RATES = st.sampled_from([Fraction(24), Fraction(25), Fraction(30), Fraction(30_000, 1_001), Fraction(24_000, 1_001)])
@@ -17,11 +19,13 @@ LIMITS = st.builds(
     FitLimits,
     slowest=st.fractions(min_value=Fraction(4, 5), max_value=1, max_denominator=100),
     fastest=st.fractions(min_value=1, max_value=Fraction(5, 4), max_denominator=100),
-    fill=st.sampled_from([Fill.BOOMERANG, Fill.HOLD]),
+    fill=st.sampled_from([Fill.AUTO, Fill.BOOMERANG, Fill.LOOP, Fill.HOLD]),
 )
 
 USUAL = FitLimits(Fraction(17, 20), Fraction(23, 20), Fill.BOOMERANG)
-HOLDING = FitLimits(Fraction(17, 20), Fraction(23, 20), Fill.HOLD)
+HOLDING = replace(USUAL, fill=Fill.HOLD)
+CHEAPEST = replace(USUAL, fill=Fill.AUTO)
+LOOPING = replace(USUAL, fill=Fill.LOOP)
 
 
 def fit_at_24(window_frames: int, clip_ms: int, limits: FitLimits = USUAL) -> FitRecipe:
@@ -61,6 +65,64 @@ def test_a_project_may_ask_for_a_hold_instead() -> None:
     recipe = fit_at_24(174, 5_000, HOLDING)
     assert recipe.fill is Fill.HOLD
     assert recipe.sentence == "slowed to 0.85x, then held for 1.38 s with a slow push-in"
+
+
+@pytest.mark.parametrize(
+    ("window_frames", "fill"),
+    [
+        (146, Fill.HOLD),  # 0.2 s are missing
+        (141 + 36, Fill.HOLD),  # 1.5 s
+        (141 + 37, Fill.BOOMERANG),
+        (141 + 140, Fill.BOOMERANG),  # all the way back
+    ],
+)
+def test_a_short_remainder_is_held_and_a_longer_one_runs_back(window_frames: int, fill: Fill) -> None:
+    scene = fit_scene(window_frames, Fraction(24), [5_000], CHEAPEST)
+    assert [part.fill for part in scene.parts] == [fill]
+
+
+def test_a_clip_that_would_have_to_turn_twice_is_looped() -> None:
+    scene = fit_scene(336, Fraction(24), [5_000], CHEAPEST)
+    assert scene.clip_numbers == (0, 0, 0)
+    assert scene.sentence == "shown 3 times with crossfades, each as it is"  # 3 x 120 - 2 x 12 frames
+
+
+def test_the_rounds_of_a_loop_share_its_slowness_evenly() -> None:
+    scene = fit_scene(360, Fraction(24), [5_000], CHEAPEST)
+    assert [part.speed for part in scene.parts] == [Fraction(120, 128)] * 3
+    assert scene.sentence == "shown 3 times with crossfades, each slowed to 0.94x"
+
+
+def test_a_project_s_prices_decide_which_fill_is_taken() -> None:
+    shy_of_turning = replace(CHEAPEST, prices=Prices(turn=Fraction(10)))
+    assert fit_scene(240, Fraction(24), [5_000], shy_of_turning).clip_numbers == (0, 0)
+    fond_of_holding = replace(CHEAPEST, prices=Prices(held_second=Fraction(0)))
+    assert fit_scene(480, Fraction(24), [5_000], fond_of_holding).parts[0].fill is Fill.HOLD
+
+
+def test_a_loop_that_is_asked_for_is_taken_though_a_hold_would_show_less() -> None:
+    assert fit_scene(150, Fraction(24), [5_000], LOOPING).clip_numbers == (0, 0)
+    assert fit_scene(150, Fraction(24), [5_000], CHEAPEST).clip_numbers == (0,)
+
+
+def test_a_clip_too_short_for_crossfades_is_held_where_a_loop_was_asked_for() -> None:
+    scene = fit_scene(60, Fraction(24), [700], LOOPING)
+    assert (scene.clip_numbers, scene.parts[0].fill) == ((0,), Fill.HOLD)
+
+
+def test_of_several_clips_the_last_one_is_looped() -> None:
+    scene = fit_scene(480, Fraction(24), [5_000, 5_000], LOOPING)
+    assert scene.clip_numbers == (0, 1, 1, 1)
+    assert scene.sentence.startswith("2 clips with crossfades, the last one 3 times: ")
+
+
+@given(WINDOWS, RATES, CLIPS)
+def test_the_cheapest_recipe_is_no_dearer_than_any_that_can_be_asked_for(
+    window: int, fps: Fraction, clip_ms: int
+) -> None:
+    cheapest = fit_scene(window, fps, [clip_ms], CHEAPEST)
+    for asked in (USUAL, HOLDING, LOOPING):
+        assert cheapest.price <= fit_scene(window, fps, [clip_ms], asked).price
 
 
 def test_a_still_picture_is_held_for_the_whole_window() -> None:
@@ -144,6 +206,9 @@ def test_clips_and_their_crossfades_fill_the_window_exactly(
     assert shown == window
     assert all(limits.slowest <= part.speed <= 1 for part in scene.parts)
     assert all(part.fill is not Fill.BOOMERANG for part in scene.parts[:-1])
+    assert all(
+        part.source_span.end <= clips_ms[number] for number, part in zip(scene.clip_numbers, scene.parts, strict=True)
+    )
     # A crossfade never reaches into the one after it, nor into frames that run back.
     assert all(part.moving_frames >= scene.crossfade_frames or part.fill is Fill.HOLD for part in scene.parts)
 

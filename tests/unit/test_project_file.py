@@ -136,7 +136,8 @@ scenes:
             "Take the quotes away.",
             "project.yaml:5:7: voice: There is no value. Write `voice`: who speaks.",
             "project.yaml:6:16: fit.slowest: The number 0.1 is out of range. Write a number from 0.8 to 1.",
-            "project.yaml:6:27: fit.fill: The number 3 is not a choice here. Write one of `boomerang`, `hold`.",
+            "project.yaml:6:27: fit.fill: The number 3 is not a choice here. "
+            "Write one of `auto`, `boomerang`, `loop`, `hold`.",
             "project.yaml:7:8: words: A list stands where a group of keys is expected. Write its keys: `engine`.",
             'project.yaml:9:9: scenes[0].id: "a b" has characters that cannot stand here, or too many. '
             "Write `id`: names the scene in tables and messages: letters, digits, - and _; "

@@ -290,7 +290,7 @@ def run_loudnorm(folder: Path) -> Outcome:
 
 def run_aac(folder: Path) -> Outcome:
     """What the AAC encode alone takes of ours: its own soundtrack, decoded beforehand, encoded again."""
-    arguments = ["-i", str(folder / "ours.wav"), "-c:a", "aac", "-b:a", "192k", "-aac_coder", "fast"]
+    arguments = ["-i", str(folder / "ours.wav"), "-c:a", "aac", "-b:a", "192k", "-aac_coder", "fast", "-aac_tns", "0"]
     return Outcome(usage=counted(lambda: _ffmpeg([*arguments, "-f", "ipod", str(folder / "again.m4a")])))
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.media import AudioFacts, MediaFacts, PictureTimes, VideoFacts
+from shared.telemetry_stages import staged
 
 __all__ = [
     "DEFAULT_TIMEOUT_SECONDS",
@@ -58,6 +59,7 @@ class FfmpegError(Exception):
         self.complaints = complaints
 
 
+@staged("ffmpeg")
 async def run_ffmpeg(
     arguments: Sequence[str],
     *,
@@ -90,6 +92,7 @@ async def run_ffprobe(arguments: Sequence[str], *, timeout_seconds: float = 30.0
     return output
 
 
+@staged("probe")
 async def stream_ffprobe_lines(
     arguments: Sequence[str], on_line: Callable[[str], None], *, timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS
 ) -> None:
@@ -113,6 +116,7 @@ async def stream_ffprobe_lines(
         raise FfmpegError("ffprobe", exit_code, complaints)
 
 
+@staged("probe")
 async def _run_ffprobe(arguments: Sequence[str], timeout_seconds: float) -> tuple[str, str]:
     async with _child(("ffprobe", "-hide_banner", *arguments), timeout_seconds) as (process, output, errors):
         text, complaints, exit_code = await asyncio.gather(_all_of(output), _end_of(errors), process.wait())

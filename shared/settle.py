@@ -23,7 +23,6 @@ from faststream.nats import NatsMessage
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.js.errors import APIError
-from opentelemetry.trace import Tracer
 from pydantic import ValidationError
 
 from shared.bus import BusSettings
@@ -38,7 +37,9 @@ from shared.events import (
 )
 from shared.publish import ALREADY_SAID, publish_events
 from shared.retry import GiveUp, HandedOver, TryAgain, Unreadable, describe, retry_decision
-from shared.telemetry import context_of, stand_at
+from shared.telemetry import Telemetry
+from shared.telemetry_ids import span_of_subject, within
+from shared.telemetry_logs import stand_at
 
 logger = logging.getLogger("lockstep.settle")
 
@@ -63,7 +64,7 @@ class Settling:
 
     service: str
     settings: BusSettings
-    tracer: Tracer
+    telemetry: Telemetry
     client: Callable[[], Client]
     heartbeat_seconds: float
     """A third of what the consumer allows; the service reads it from the bus when it starts."""
@@ -140,6 +141,7 @@ class Settlement(BaseMiddleware[Any, Msg | None]):
         """Tell it first and settle afterwards: a crash in between tells it once more, and the bus keeps one."""
         if decision.dead_letter:
             await self._bury(msg, decision, error)
+            self._settling.telemetry.note_dead_letter(msg)
         project_id = tokens_of(msg.subject).get("project_id", "")
         if re.match(PROJECT_ID_PATTERN, project_id):
             failure = StepFailed(
@@ -149,12 +151,16 @@ class Settlement(BaseMiddleware[Any, Msg | None]):
                 reason=decision.reason,
                 remedy=decision.remedy,
             )
+            client = self._settling.client()
             await publish_events(
-                self._settling.client(),
+                client,
                 [failure],
-                tracer=self._settling.tracer,
-                parent=context_of(msg.headers),
+                tracer=self._settling.telemetry.tracer,
+                parent=within(span_of_subject(msg.subject)),
                 timeout_seconds=self._settling.settings.publish_timeout_seconds,
+            )
+            await self._settling.telemetry.tell_failed(
+                msg, failure, client.jetstream(timeout=self._settling.settings.publish_timeout_seconds)
             )
         await (msg.term() if decision.dead_letter else msg.ack())
         logger.error(

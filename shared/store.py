@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.assets import Asset, is_source
 from shared.errors import Unrecoverable
+from shared.telemetry_stages import staged
 
 DocumentType = TypeVar("DocumentType", bound=BaseModel)
 
@@ -91,6 +92,7 @@ class MinioStore:
 
         await asyncio.to_thread(ensure)
 
+    @staged("find")
     async def find(self, key: str) -> Asset | None:
         def stat() -> Asset | None:
             try:
@@ -106,6 +108,7 @@ class MinioStore:
 
         return await asyncio.to_thread(stat)
 
+    @staged("store")
     async def put_file(self, path: Path, key: str, media_type: str) -> Asset:
         def put() -> Asset:
             digest, size = file_digest(path), path.stat().st_size
@@ -114,6 +117,7 @@ class MinioStore:
 
         return await asyncio.to_thread(put)
 
+    @staged("fetch")
     async def fetch(self, asset: Asset, path: Path) -> None:
         def get() -> bool:
             self._client.fget_object(self._bucket, asset.key, str(path))
@@ -131,6 +135,7 @@ class MinioStore:
         if not await asyncio.to_thread(get):
             raise RuntimeError(f"the store's bytes of {asset.key} are not the ones that were put there")
 
+    @staged("store")
     async def put_document(self, document: BaseModel, key: str) -> Asset:
         def put() -> Asset:
             data = document.model_dump_json().encode()
@@ -147,6 +152,7 @@ class MinioStore:
 
         return await asyncio.to_thread(put)
 
+    @staged("fetch")
     async def get_document(self, asset: Asset, document_type: type[DocumentType]) -> DocumentType:
         if asset.size > DOCUMENT_LIMIT_BYTES:
             raise Unrecoverable(f"The document {asset.key} is {asset.size} bytes.", remedy="Submit the project again.")

@@ -1,119 +1,285 @@
-"""Traces and logs of a service, set up from the environment.
+"""Traces and measurements of a service, set up from the environment.
 
-One trace per project: whoever first says something about a project starts from an id that is computed from the
-project's id, and the context then travels in the messages' headers. Spans go to `OTEL_EXPORTER_OTLP_ENDPOINT` where
-that is set, in the background: a backend that is down costs a service nothing but the spans.
+One trace per project, which any process can add to (`telemetry_ids.py` says how):
 
-One log line per fact, readable on a terminal, or JSON with `LOCKSTEP_LOG_FORMAT=json`; project, scene and trace stand
-in every line. No span name, attribute or log line holds narration, keys or secrets.
+    project                             submitted to assembled
+    ├─ process …project.submitted       one for each attempt at each message; queue is a span beside the first
+    ├─ scene                            planned to fitted, by the stream's own clock
+    │  ├─ queue                         planned to taken
+    │  └─ process …planned ─┬─ fetch, probe, ffmpeg, store
+    │                       └─ publish …fitted
+    └─ …
+
+A process span is linked to the publish span of the message that it works on: what caused what can be read from the
+spans alone. Spans go to `OTEL_EXPORTER_OTLP_ENDPOINT` and to `LOCKSTEP_SPANS_FILE`, where set, in the background: a
+backend that is down costs a service nothing but the spans. No name or attribute holds narration, keys or secrets.
 """
 
 import asyncio
-import hashlib
-import json
-import logging
 import os
+import re
+import socket
 import threading
-import traceback
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from contextvars import ContextVar
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 
+import nats.errors
+from faststream import BaseMiddleware, ContextRepo
 from faststream.message import StreamMessage
-from faststream.nats.opentelemetry.provider import NatsTelemetrySettingsProvider
-from faststream.opentelemetry import TelemetryMiddleware
-from faststream.response import PublishCommand
 from nats.aio.msg import Msg
+from nats.js import JetStreamContext
 from opentelemetry import trace
 from opentelemetry.context import Context
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import MetricReader
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, TraceFlags, Tracer
+from opentelemetry.trace import Link, Span, SpanContext, SpanKind, Status, StatusCode, Tracer
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from opentelemetry.util.types import AttributeValue
 
-from shared.events import Event, event_class_of, tokens_of
-from shared.retry import describe
+from shared.errors import Unrecoverable
+from shared.events import (
+    STREAM,
+    Event,
+    ProjectSubmitted,
+    SceneFitted,
+    ScenePlanned,
+    StepFailed,
+    VideoAssembled,
+    event_class_of,
+    tokens_of,
+)
+from shared.retry import HandedOver, describe, one_line
+from shared.telemetry_ids import ComputedIds, project_context, project_span, scene_span, span_of_subject, within
+from shared.telemetry_metrics import Instruments, meter_provider, unmeasured
+from shared.telemetry_stages import StageRecorder, recording_stages, stage, staged
+
+__all__ = ["Telemetry", "project_context", "publishing", "stage", "staged"]
 
 PROPAGATOR = TraceContextTextMapPropagator()
-
-LAST_FRAMES = 4
 
 FLUSH_SECONDS = 2.0
 """How long a service that stops waits for a backend to take the last spans."""
 
-
-@dataclass(frozen=True)
-class Place:
-    """What a log line is about."""
-
-    service: str
-    project_id: str | None
-    scene_number: str | None
-
-
-_place: ContextVar[Place | None] = ContextVar("place", default=None)
-
-
-def stand_at(service: str, subject: str) -> None:
-    """From here on, log lines of this task are about the project and the scene that the subject names."""
-    tokens = tokens_of(subject)
-    _place.set(Place(service, tokens.get("project_id"), tokens.get("scene_number")))
+LOCAL_DELAY_MS = 200.0
+"""A fitter that is killed takes the spans of its last moments along: this long."""
 
 
 class Telemetry:
-    """One service's tracer and middleware. Every service has its own, so several can share a process."""
+    """One service's tracer and instruments. Every service has its own, so several can share a process.
+
+    `provider` takes further span processors, `metric_readers` further readers before the start.
+    """
 
     def __init__(self, service: str) -> None:
-        self.provider = TracerProvider(resource=Resource.create({"service.name": service}), shutdown_on_exit=False)
-        self.tracer = self.provider.get_tracer("lockstep")
-        self.middleware = TelemetryMiddleware(
-            settings_provider_factory=_TemplatedSubjects.of, tracer_provider=self.provider
+        self._resource = Resource.create(
+            {"service.name": service, "service.instance.id": f"{socket.gethostname()}-{os.getpid()}"}
         )
+        self._ids = ComputedIds()
+        self.provider = TracerProvider(resource=self._resource, id_generator=self._ids, shutdown_on_exit=False)
+        self.tracer = self.provider.get_tracer("lockstep")
+        self.metric_readers: list[MetricReader] = []
+        self.instruments: Instruments = unmeasured()
+        self._meters: MeterProvider | None = None
 
     def start(self) -> None:
-        """Send spans from now on, where the environment names a backend."""
-        if os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") or os.environ.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"):
+        """Send spans and measurements from now on, where the environment says so."""
+        if path := os.environ.get("LOCKSTEP_SPANS_FILE"):
+            from shared.spans import LocalSpans
+
+            self.provider.add_span_processor(
+                BatchSpanProcessor(LocalSpans(Path(path)), schedule_delay_millis=LOCAL_DELAY_MS)
+            )
+        endpoint = bool(os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"))
+        if endpoint or os.environ.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"):
             # Imported only where it is used: it takes as long as everything else here together.
             from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 
             self.provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+        if endpoint or os.environ.get("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT"):
+            from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+            from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
+
+            self.metric_readers.append(PeriodicExportingMetricReader(OTLPMetricExporter()))
+        if self.metric_readers:
+            self._meters = meter_provider(self._resource, self.metric_readers)
+            self.instruments = Instruments(self._meters.get_meter("lockstep"))
 
     async def stop(self) -> None:
         """Send what is left, for a bounded time."""
+
+        def close() -> None:
+            self.provider.shutdown()
+            if self._meters is not None:
+                self._meters.shutdown()
+
         # The exporter tries a backend that is down again and again, for longer than anyone wants to wait: it is left to
         # a thread that does not keep the process alive.
-        closing = threading.Thread(target=self.provider.shutdown, daemon=True)
+        closing = threading.Thread(target=close, daemon=True)
         closing.start()
         await asyncio.to_thread(closing.join, FLUSH_SECONDS)
 
+    def middleware(self, msg: Msg | None, /, *, context: ContextRepo) -> "_Processing":
+        """The FastStream middleware for one message."""
+        return _Processing(self, msg, context=context)
 
-def project_context(project_id: str) -> Context:
-    """The context in which a project's trace begins: computed from its id, so everyone's spans meet in one trace."""
-    digest = hashlib.sha256(f"project:{project_id}".encode()).digest()
-    root = SpanContext(
-        trace_id=int.from_bytes(digest[:16], "big"),
-        span_id=int.from_bytes(digest[16:24], "big"),
-        is_remote=True,
-        trace_flags=TraceFlags(TraceFlags.SAMPLED),
-    )
-    return trace.set_span_in_context(NonRecordingSpan(root), Context())
+    @contextmanager
+    def processing(self, msg: Msg) -> Iterator[None]:
+        """The spans and measurements around one attempt at a message."""
+        template, delivery = _template(msg.subject), msg.metadata.num_delivered
+        said_ns, taken_ns = _nanoseconds(msg.metadata.timestamp), time.time_ns()
+        place = _place_attributes(msg.subject)
+        attributes: dict[str, AttributeValue] = {
+            "messaging.system": "nats",
+            "messaging.operation.name": "process",
+            "messaging.operation.type": "process",
+            "messaging.destination.template": template,
+            "messaging.consumer.group.name": msg.metadata.consumer,
+            "messaging.message.id": str(msg.metadata.sequence.stream),
+            "messaging.message.body.size": len(msg.data),
+            "messaging.nats.delivery": delivery,
+            **place,
+        }
+        parent = span_of_subject(msg.subject)
+        # How long a message waited for a further attempt is the time between two attempts' spans.
+        waiting_ns = said_ns if delivery == 1 else taken_ns
+        self._tell("queue", parent, waiting_ns, taken_ns, {**place, "messaging.nats.delivery": delivery})
+        labels = {"messaging.system": "nats", "messaging.destination.template": template}
+        if delivery == 1:
+            self.instruments.queue_wait.record(max(0, taken_ns - said_ns) / 1e9, labels)
+        else:
+            self.instruments.redeliveries.add(1, labels)
+        self.instruments.in_work.add(1, labels)
+        outcome = "done"
+        with (
+            self.tracer.start_as_current_span(
+                f"process {template}",
+                context=within(parent),
+                kind=SpanKind.CONSUMER,
+                attributes=attributes,
+                links=_cause(msg, parent),
+                start_time=taken_ns,
+                record_exception=False,
+                set_status_on_exception=False,
+            ) as span,
+            recording_stages(StageRecorder(self.tracer, self.instruments.stage_duration, place)),
+        ):
+            try:
+                yield
+            except BaseException as error:
+                outcome = _note_failure(span, error)
+                raise
+            finally:
+                self.instruments.in_work.add(-1, labels)
+                seconds = (time.time_ns() - taken_ns) / 1e9
+                self.instruments.process_duration.record(seconds, {**labels, "outcome": outcome})
+
+    async def tell_said(self, msg: Msg, events: Sequence[Event], jetstream: JetStreamContext) -> None:
+        """Tell of the scene or the project that `events`, the answer to `msg`, bring to an end."""
+        span = trace.get_current_span()
+        for event in events:
+            if getattr(event, "from_store", False):
+                span.set_attribute("lockstep.from_store", True)
+                self.instruments.cache_hits.add(1, {"messaging.destination.template": event.subject})
+            if isinstance(event, SceneFitted):
+                # Both ends by the stream's clock: it is one clock, whichever machines the services run on.
+                fitted_ns = await _said_ns(jetstream, event.address) or time.time_ns()
+                taken_ns = span.start_time if isinstance(span, ReadableSpan) else None
+                self._tell_scene(msg, fitted_ns, taken_ns=taken_ns, from_store=event.from_store)
+            if isinstance(event, VideoAssembled):
+                await self._tell_project(event, None, jetstream)
+
+    async def tell_failed(self, msg: Msg, failure: StepFailed, jetstream: JetStreamContext) -> None:
+        """Tell of the project, and the scene, that ended because the work on `msg` was given up."""
+        if event_class_of(msg.subject) is ScenePlanned:
+            self._tell_scene(msg, time.time_ns(), failure=failure.reason)
+        await self._tell_project(failure, failure.reason, jetstream)
+
+    def tell_left_alone(self, msg: Msg) -> None:
+        """Tell of a scene that nobody fits, because its project has failed."""
+        if event_class_of(msg.subject) is ScenePlanned:
+            self._tell_scene(msg, time.time_ns(), failure="left alone: the project has failed")
+
+    def note_dead_letter(self, msg: Msg) -> None:
+        """Count a message that was given up."""
+        self.instruments.dead_letters.add(1, {"messaging.destination.template": _template(msg.subject)})
+
+    def _tell_scene(
+        self,
+        msg: Msg,
+        ended_ns: int,
+        *,
+        taken_ns: int | None = None,
+        from_store: bool = False,
+        failure: str | None = None,
+    ) -> None:
+        tokens, planned_ns = tokens_of(msg.subject), _nanoseconds(msg.metadata.timestamp)
+        attributes = {**_place_attributes(msg.subject), "lockstep.from_store": from_store}
+        project = project_span(tokens["project_id"])
+        span = scene_span(tokens["project_id"], int(tokens["scene_number"]))
+        self._tell("scene", project, planned_ns, ended_ns, attributes, chosen=span, failure=failure)
+        outcome = "failed" if failure else "from_store" if from_store else "fitted"
+        parts = {"total": (planned_ns, ended_ns)}
+        if taken_ns is not None:
+            parts |= {"queue": (planned_ns, taken_ns), "work": (taken_ns, ended_ns)}
+        for part, (start_ns, end_ns) in parts.items():
+            seconds = max(0, end_ns - start_ns) / 1e9
+            self.instruments.scene_latency.record(seconds, {"part": part, "outcome": outcome})
+
+    async def _tell_project(self, last: Event, failure: str | None, jetstream: JetStreamContext) -> None:
+        submitted_ns = await _said_ns(jetstream, ProjectSubmitted.wildcard(last.project_id))
+        ended_ns = await _said_ns(jetstream, last.address)
+        if submitted_ns is None or ended_ns is None:
+            return  # the bus is away: the trace has its steps, and no bracket around them
+        attributes: dict[str, AttributeValue] = {"project.id": last.project_id}
+        self._tell(
+            "project", None, submitted_ns, ended_ns, attributes, chosen=project_span(last.project_id), failure=failure
+        )
+
+    def _tell(
+        self,
+        name: str,
+        parent: SpanContext | None,
+        start_ns: int,
+        end_ns: int,
+        attributes: dict[str, AttributeValue],
+        *,
+        chosen: SpanContext | None = None,
+        failure: str | None = None,
+    ) -> None:
+        """Tell of something that is over: a span with given times, and with a given id where `chosen`."""
+        context = within(parent) if parent else Context()
+        if chosen is None:
+            span = self.tracer.start_span(name, context=context, attributes=attributes, start_time=start_ns)
+        else:
+            with self._ids.chosen(chosen):
+                span = self.tracer.start_span(name, context=context, attributes=attributes, start_time=start_ns)
+        if failure is not None:
+            span.set_status(Status(StatusCode.ERROR, without_quotations(failure)))
+        span.end(end_time=max(start_ns, end_ns))
 
 
-def context_of(headers: dict[str, str] | None) -> Context | None:
-    """The trace context that a message carries, or None."""
-    if not headers or "traceparent" not in headers:
-        return None
-    return PROPAGATOR.extract(headers, Context())
+class _Processing(BaseMiddleware[Any, Msg | None]):
+    """Puts one attempt at a message into its project's trace."""
+
+    def __init__(self, telemetry: Telemetry, msg: Msg | None, /, *, context: ContextRepo) -> None:
+        super().__init__(msg, context=context)
+        self._telemetry = telemetry
+
+    async def consume_scope(self, call_next: Any, msg: StreamMessage[Any]) -> Any:
+        with self._telemetry.processing(msg.raw_message):
+            return await call_next(msg)
 
 
 @contextmanager
 def publishing(events: Sequence[Event], tracer: Tracer | None, parent: Context | None) -> Iterator[dict[str, str]]:
-    """A span around the saying of one project's events; yields the headers that carry the trace on."""
+    """A span around the saying of one project's events; yields the headers that name it to whoever hears them."""
     first = events[0]
     if parent is None and not trace.get_current_span().get_span_context().is_valid:
         parent = project_context(first.project_id)
@@ -123,23 +289,71 @@ def publishing(events: Sequence[Event], tracer: Tracer | None, parent: Context |
         yield headers
         return
     with tracer.start_as_current_span(
-        f"{first.subject} publish",
+        f"publish {first.subject}",
         context=parent,
         kind=SpanKind.PRODUCER,
         attributes={
             "messaging.system": "nats",
+            "messaging.operation.name": "publish",
             "messaging.operation.type": "send",
             "messaging.destination.template": first.subject,
             "messaging.batch.message_count": len(events),
-            **_project_attributes(first.address if len(events) == 1 else ""),
+            **_place_attributes(first.address if len(events) == 1 else ""),
             "project.id": first.project_id,
         },
-    ):
+        record_exception=False,
+        set_status_on_exception=False,
+    ) as span:
         PROPAGATOR.inject(headers)
-        yield headers
+        try:
+            yield headers
+        except Exception as error:
+            _note_failure(span, error)
+            raise
 
 
-def _project_attributes(subject: str) -> dict[str, AttributeValue]:
+def without_quotations(text: str) -> str:
+    """The text with everything in quotation marks taken out: a reason may quote the script."""
+    text = re.sub(r"“[^”]*”|«[^»]*»|\"[^\"]*\"", "“…”", text)
+    return re.sub(r"(?<!\w)'[^']*'(?!\w)", "'…'", text)
+
+
+def _note_failure(span: Span, error: BaseException) -> str:
+    """Put the failure on the span, in words that hold neither script nor secrets; the outcome in one word."""
+    if isinstance(error, HandedOver) or not isinstance(error, Exception):
+        span.set_attribute("lockstep.outcome", "handed over")
+        return "handed over"
+    reason = one_line(error.reason) if isinstance(error, Unrecoverable) else describe(error)
+    reason, kind = without_quotations(reason), type(error).__name__
+    span.add_event("exception", {"exception.type": kind, "exception.message": reason})
+    span.set_attribute("error.type", kind)
+    span.set_status(Status(StatusCode.ERROR, reason))
+    return "failed"
+
+
+def _cause(msg: Msg, parent: SpanContext) -> list[Link]:
+    """The span in which the message was said, where one is known beside the parent."""
+    if not msg.headers or "traceparent" not in msg.headers:
+        return []
+    said_in = trace.get_current_span(PROPAGATOR.extract(msg.headers, Context())).get_span_context()
+    known = said_in.is_valid and (said_in.trace_id, said_in.span_id) != (parent.trace_id, parent.span_id)
+    return [Link(said_in)] if known else []
+
+
+async def _said_ns(jetstream: JetStreamContext, subject: str) -> int | None:
+    """When an event was said, by the stream's own clock; None where the stream cannot say."""
+    try:
+        message = await jetstream.get_last_msg(STREAM, subject, direct=True)
+    except (nats.errors.Error, OSError, TimeoutError):
+        return None
+    return None if message.time is None else _nanoseconds(message.time)
+
+
+def _nanoseconds(at: datetime) -> int:
+    return round(at.timestamp() * 1_000_000) * 1000
+
+
+def _place_attributes(subject: str) -> dict[str, AttributeValue]:
     tokens = tokens_of(subject)
     attributes: dict[str, AttributeValue] = {}
     if "project_id" in tokens:
@@ -152,88 +366,3 @@ def _project_attributes(subject: str) -> dict[str, AttributeValue]:
 def _template(subject: str) -> str:
     event_class = event_class_of(subject)
     return event_class.subject if event_class else "unknown"
-
-
-class _TemplatedSubjects(NatsTelemetrySettingsProvider):
-    """Names spans and labels metrics by the subject's template. By the subject itself there would be a name, and a
-    time series, for every scene of every project."""
-
-    @classmethod
-    def of(cls, _: Msg | None) -> "_TemplatedSubjects":
-        return cls()
-
-    def get_consume_attrs_from_message(self, msg: StreamMessage[Msg]) -> dict[str, Any]:
-        subject = msg.raw_message.subject
-        return {
-            "messaging.system": self.messaging_system,
-            "messaging.operation.type": "process",
-            "messaging.destination.template": _template(subject),
-            "messaging.message.body.size": len(msg.body),
-            "messaging.nats.delivery": msg.raw_message.metadata.num_delivered,
-            **_project_attributes(subject),
-        }
-
-    def get_consume_destination_name(self, msg: StreamMessage[Msg]) -> str:
-        return _template(msg.raw_message.subject)
-
-    def get_publish_attrs_from_cmd(self, cmd: PublishCommand) -> dict[str, Any]:
-        return {"messaging.system": self.messaging_system, "messaging.destination.template": _template(cmd.destination)}
-
-    def get_publish_destination_name(self, cmd: PublishCommand) -> str:
-        return _template(cmd.destination)
-
-
-def configure_logging() -> None:
-    """Write the process's log to standard error, once; a host that has its own logging keeps it."""
-    logging.getLogger("lockstep").setLevel(os.environ.get("LOCKSTEP_LOG_LEVEL", "INFO").upper())
-    logging.getLogger("lockstep.faststream").setLevel(logging.ERROR)  # its other lines say again what ours say
-    root = logging.getLogger()
-    if not root.handlers:
-        handler = logging.StreamHandler()
-        handler.setFormatter(JsonLines() if os.environ.get("LOCKSTEP_LOG_FORMAT") == "json" else PlainLines())
-        root.addHandler(handler)
-
-
-class PlainLines(logging.Formatter):
-    """`12:30:01 clip_fitter lighthouse scene 3: ScenePlanned -> SceneFitted in 2.10 s`."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        place = _place.get()
-        words = [f"{datetime.fromtimestamp(record.created):%H:%M:%S}"]
-        if place is not None:
-            words += [place.service, place.project_id or "?"]
-            words += [f"scene {place.scene_number}"] if place.scene_number else []
-        else:
-            words.append(record.name.rsplit(".", 1)[-1])
-        level = f"{record.levelname}: " if record.levelno >= logging.WARNING else ""
-        line = f"{' '.join(words)}: {level}{record.getMessage()}"
-        return f"{line}\n{_trouble(record)}" if record.exc_info else line
-
-
-def _trouble(record: logging.LogRecord) -> str:
-    """Where it went wrong, innermost last, without the framework's frames; the error's own text without secrets."""
-    if record.exc_info is None or not isinstance(record.exc_info[1], Exception):
-        return ""
-    frames = traceback.format_tb(record.exc_info[2], limit=-LAST_FRAMES)
-    return f"{''.join(frames)}{describe(record.exc_info[1])}"
-
-
-class JsonLines(logging.Formatter):
-    """One JSON object in each line, with the ids of the trace and the span that it belongs to."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        fields: dict[str, str | None] = {
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(),
-            "level": record.levelname.lower(),
-            "message": record.getMessage(),
-        }
-        if place := _place.get():
-            fields |= {"service": place.service, "project": place.project_id, "scene": place.scene_number}
-        else:
-            fields["logger"] = record.name
-        span = trace.get_current_span().get_span_context()
-        if span.is_valid:
-            fields |= {"trace": f"{span.trace_id:032x}", "span": f"{span.span_id:016x}"}
-        if record.exc_info:
-            fields["error"] = _trouble(record)
-        return json.dumps({name: value for name, value in fields.items() if value is not None})

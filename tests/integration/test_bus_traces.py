@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -17,7 +18,8 @@ from opentelemetry.trace import SpanContext, StatusCode, get_current_span
 from shared.events import Event, ProjectSubmitted, SceneFitted, ScenePlanned, VoiceoverRecorded, WordsTimed
 from shared.servers import free_port
 from shared.service import Service, Step
-from shared.telemetry import JsonLines, PlainLines, project_context
+from shared.telemetry import project_context
+from shared.telemetry_logs import JsonLines, PlainLines
 from tests.integration.bus_bench import Bus, asset, plan_of, recorded, scene_planned, submitted
 
 pytestmark = pytest.mark.integration
@@ -92,19 +94,21 @@ async def test_all_steps_of_a_project_are_one_trace(bus: Bus) -> None:
         assert all(span.parent is not None and span.parent.span_id in known for span in own)
         assert sorted(span.name for span in own) == sorted(
             [
-                "lockstep.{project_id}.project.submitted process",
-                "lockstep.{project_id}.voiceover.recorded publish",
-                "lockstep.{project_id}.voiceover.recorded process",
-                "lockstep.{project_id}.words.timed publish",
-                "lockstep.{project_id}.words.timed process",
-                "lockstep.{project_id}.scenes.planned publish",
-                *2 * ["lockstep.{project_id}.scene.{scene_number}.planned process"],
-                *2 * ["lockstep.{project_id}.scene.{scene_number}.fitted publish"],
+                "process lockstep.{project_id}.project.submitted",
+                "publish lockstep.{project_id}.voiceover.recorded",
+                "process lockstep.{project_id}.voiceover.recorded",
+                "publish lockstep.{project_id}.words.timed",
+                "process lockstep.{project_id}.words.timed",
+                "publish lockstep.{project_id}.scenes.planned",
+                *2 * ["process lockstep.{project_id}.scene.{scene_number}.planned"],
+                *2 * ["publish lockstep.{project_id}.scene.{scene_number}.fitted"],
+                *5 * ["queue"],
+                *2 * ["scene"],
             ]
         )
         numbers = [(span.attributes or {}).get("scene.number") for span in own if "fitted" in span.name]
         assert sorted(numbers, key=str) == [1, 2]
-    assert len(spans) == 20
+    assert len(spans) == 34
 
 
 def _context(span: ReadableSpan) -> SpanContext:
@@ -129,7 +133,7 @@ async def test_every_attempt_is_a_span_and_a_failed_one_says_why(bus: Bus) -> No
         await bus.say(scene_planned("lighthouse", 3))
         await bus.said(SceneFitted, "lighthouse")
         await bus.settled("clip_fitter")
-    first, second = (span for span in exporter.get_finished_spans() if span.name.endswith("process"))
+    first, second = (span for span in exporter.get_finished_spans() if span.name.startswith("process"))
     assert [(span.attributes or {})["messaging.nats.delivery"] for span in (first, second)] == [1, 2]
     assert first.status.status_code is StatusCode.ERROR
     assert first.events[0].name == "exception"
@@ -171,12 +175,16 @@ class Backend:
 
     def __init__(self) -> None:
         self.requests: list[ExportTraceServiceRequest] = []
+        self.measurements: list[ExportMetricsServiceRequest] = []
         backend = self
 
         class Receiver(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
-                backend.requests.append(ExportTraceServiceRequest.FromString(body))
+                if self.path == "/v1/traces":
+                    backend.requests.append(ExportTraceServiceRequest.FromString(body))
+                else:
+                    backend.measurements.append(ExportMetricsServiceRequest.FromString(body))
                 self.send_response(200)
                 self.end_headers()
 
@@ -194,6 +202,16 @@ class Backend:
             for scope in resource.scope_spans
             for span in scope.spans
         ]
+
+    @property
+    def metric_names(self) -> set[str]:
+        return {
+            metric.name
+            for request in self.measurements
+            for resource in request.resource_metrics
+            for scope in resource.scope_metrics
+            for metric in scope.metrics
+        }
 
 
 @pytest.fixture
@@ -218,9 +236,11 @@ async def test_spans_go_to_the_backend_that_the_environment_names(
         await bus.said(VoiceoverRecorded, "lighthouse")
         await bus.settled("voiceover")
     assert sorted(backend.span_names) == [
-        "lockstep.{project_id}.project.submitted process",
-        "lockstep.{project_id}.voiceover.recorded publish",
+        "process lockstep.{project_id}.project.submitted",
+        "publish lockstep.{project_id}.voiceover.recorded",
+        "queue",
     ]
+    assert {"messaging.process.duration", "lockstep.queue.wait"} <= backend.metric_names
     (attribute,) = (
         attribute
         for attribute in backend.requests[0].resource_spans[0].resource.attributes

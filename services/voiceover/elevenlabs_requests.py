@@ -136,7 +136,7 @@ def _settings(
     if not SLOWEST <= speed <= FASTEST:
         slowest, fastest = math.ceil(100 * SLOWEST / own_speed), math.floor(100 * FASTEST / own_speed)
         raise Unrecoverable(
-            f"The narration is to be spoken at {float(speed):.0%} of the voice's speed; ElevenLabs keeps to 70% to 120%.",
+            f"The narration is to be spoken at {float(speed):.0%} of the voice's speed; ElevenLabs takes 70% to 120%.",
             remedy=f"Write a <prosody rate> from {slowest}% to {fastest}%.",
             scene_id=scene_id,
         )

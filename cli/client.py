@@ -3,8 +3,8 @@
 import asyncio
 import mimetypes
 import secrets
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,7 +12,6 @@ import nats
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
-from nats.js.api import DeliverPolicy
 
 from cli.edge import Refused
 from shared.assets import Asset, derived_key, source_key
@@ -32,6 +31,12 @@ from shared.publish import publish_events
 from shared.store import AssetStore, file_digest
 
 UPLOADS_AT_ONCE = 4
+
+LOOK_AGAIN_SECONDS = 1.0
+"""How late an event may be shown whose hint came before it was stored."""
+
+STORED_SECONDS = 0.05
+"""From the hint to the look: a burst of events is read at once."""
 
 
 def without_password(url: str) -> str:
@@ -85,18 +90,29 @@ async def submit(project: Project, files: Mapping[str, Path], store: AssetStore,
 
 
 async def history(client: Client, project_id: str) -> AsyncGenerator[Event, None]:
-    """The project's events, first what the stream holds and then each as it is said; ends with the project."""
-    subscription = await client.jetstream().subscribe(
-        history_of(project_id), stream=STREAM, ordered_consumer=True, deliver_policy=DeliverPolicy.ALL
-    )
+    """The project's events, first what the stream holds and then each as it is said; ends with the project.
+
+    Read from the stream, without a consumer of one's own: whoever may make one may also rewrite those of the services.
+    What is overheard on the bus is a hint to look again, no more: it may not be stored yet, or be refused.
+    """
+    hinted = asyncio.Event()
+
+    async def take_hint(_: Msg) -> None:
+        hinted.set()
+
+    subscription = await client.subscribe(history_of(project_id), cb=take_hint)
+    known: set[str] = set()
     try:
-        async for message in subscription.messages:
-            event = event_from(message.subject, message.data)
-            if event is None:
-                continue
-            yield event
-            if isinstance(event, VideoAssembled | StepFailed):
-                return
+        while True:
+            hinted.clear()
+            for event in await history_so_far(client, project_id, known):
+                known.add(event.address)
+                yield event
+                if isinstance(event, VideoAssembled | StepFailed):
+                    return
+            with suppress(TimeoutError):
+                await asyncio.wait_for(hinted.wait(), LOOK_AGAIN_SECONDS)
+            await asyncio.sleep(STORED_SECONDS)
     finally:
         await subscription.unsubscribe()
 
@@ -116,11 +132,12 @@ async def ticks(client: Client, project_id: str) -> AsyncIterator["asyncio.Queue
         await subscription.unsubscribe()
 
 
-async def history_so_far(client: Client, project_id: str) -> list[Event]:
-    """The project's events that the stream holds now, in the order in which they were said."""
+async def history_so_far(client: Client, project_id: str, known: Collection[str] = frozenset()) -> list[Event]:
+    """The project's events that the stream holds now, but the known subjects', in the order in which they were said."""
     jetstream = client.jetstream()
     subjects = (await jetstream.stream_info(STREAM, subjects_filter=history_of(project_id))).state.subjects or {}
-    messages = await asyncio.gather(*(jetstream.get_last_msg(STREAM, subject, direct=True) for subject in subjects))
+    unread = (subject for subject in subjects if subject not in known)
+    messages = await asyncio.gather(*(jetstream.get_last_msg(STREAM, subject, direct=True) for subject in unread))
     ordered = sorted(messages, key=lambda message: message.seq or 0)
     events = (event_from(message.subject or "", message.data or b"") for message in ordered)
     return [event for event in events if event is not None]

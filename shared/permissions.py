@@ -116,16 +116,16 @@ def _dead_letters(consumer: str) -> str:
 
 
 def _client() -> User:
+    # No consumer of its own: a request to create one may name any, and the server then rewrites that of a service, even
+    # where the subject of the request holds no name.
     return User(
         CLIENT,
         publish=(
             ProjectSubmitted.wildcard(),
             f"$JS.API.STREAM.INFO.{STREAM}",
             f"$JS.API.DIRECT.GET.{STREAM}.{history_of('*')}",
-            # Without a name at the end: only short-lived consumers of its own, never a service's.
-            f"$JS.API.CONSUMER.CREATE.{STREAM}",
         ),
-        subscribe=("_INBOX.>", ProgressTicked.subject.format(project_id="*")),
+        subscribe=("_INBOX.>", history_of("*"), ProgressTicked.subject.format(project_id="*")),
     )
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import secrets
 import shutil
 import sys
@@ -367,6 +368,16 @@ async def test_the_command_can_say_nothing_but_a_submission(guarded: Guarded) ->
                 with pytest.raises((TimeoutError, nats.errors.Error)):
                     await publish_events(client, [event], timeout_seconds=0.2)
         assert await history_so_far(client, PROJECT) == []
+
+
+async def test_the_command_can_make_no_consumer_and_so_rewrite_none(guarded: Guarded) -> None:
+    config = {"name": "clip_fitter", "filter_subject": "lockstep.>", "ack_policy": "explicit"}
+    request = json.dumps({"stream_name": STREAM, "config": config}).encode()
+    async with guarded.client() as client, guarded.connected("clip_fitter") as fitter:
+        with pytest.raises((TimeoutError, nats.errors.Error)):
+            await client.request(f"$JS.API.CONSUMER.CREATE.{STREAM}", request, timeout=0.2)
+        found = await fitter.jetstream().consumer_info(STREAM, "clip_fitter")
+    assert found.config.filter_subjects == [ScenePlanned.wildcard()]
 
 
 async def test_nobody_gets_in_without_a_password(guarded: Guarded) -> None:

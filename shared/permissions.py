@@ -2,7 +2,7 @@
 
 Everything is derived from the events, the consumers and the small table below, which a test holds to the handlers.
 `python -m shared.permissions` writes it down for nats-server: for docker compose and Kubernetes in `deploy/nats/`, for
-NATS's Helm chart in `deploy/kubernetes/production/`.
+NATS's Helm chart in `deploy/kubernetes/overlays/production/`.
 """
 
 import json
@@ -198,7 +198,7 @@ def helm_values() -> str:
 DEPLOY = Path(__file__).parents[1] / "deploy"
 FILES = {
     DEPLOY / "nats" / "users.conf": accounts_file,
-    DEPLOY / "kubernetes" / "production" / "nats-users-values.yaml": helm_values,
+    DEPLOY / "kubernetes" / "overlays" / "production" / "nats-users-values.yaml": helm_values,
 }
 """Where the users are written down, and by which function."""
 

@@ -92,7 +92,7 @@ def make_bed(path: Path, *, seconds: float) -> Path:
     """A steady chord."""
     path.parent.mkdir(parents=True, exist_ok=True)
     time = np.arange(int(seconds * 48_000)) / 48_000
-    tone = sum(np.sin(2 * np.pi * pitch * time) for pitch in (220, 277.2, 329.6)) / 6
+    tone = np.sum([np.sin(2 * np.pi * pitch * time) for pitch in (220, 277.2, 329.6)], axis=0) / 6
     with wave.open(str(path), "wb") as stream:
         stream.setnchannels(1)
         stream.setsampwidth(2)

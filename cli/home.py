@@ -12,6 +12,9 @@ from pydantic import BaseModel, ConfigDict
 from cli.edge import Refused
 from shared.store import StoreSettings
 
+SPANS = "spans.db"
+"""The file of the home in which the stack's processes keep where the time went."""
+
 
 class RunningStack(BaseModel):
     """How to reach a stack that runs on this machine. The file that holds it is readable by its owner only."""

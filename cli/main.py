@@ -116,6 +116,16 @@ def status(project_id: str | None, nats_url: str | None) -> None:
     _run(show_status(project_id, nats_url))
 
 
+@lockstep.command()
+@click.argument("project_id", required=False)
+@click.option("--html", type=click.Path(path_type=Path), help="Write one self-contained page instead.")
+def trace(project_id: str | None, html: Path | None) -> None:
+    """Show where a project's time went; without an id, the newest project's."""
+    from cli.trace import show_trace
+
+    _run(show_trace(project_id, html))
+
+
 def _run(work: Coroutine[object, object, None]) -> None:
     from cli.edge import run_to_exit
 

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cli.edge import Refused
-from cli.home import RunningStack, held_home, note_stack
+from cli.home import SPANS, RunningStack, held_home, note_stack
 from cli.host import READY
 from shared.servers import ServerFailed, nats_server, s3_server
 from shared.store import StoreSettings
@@ -103,6 +103,7 @@ async def embedded_stack(
             "LOCKSTEP_S3_SECRET_KEY": store.settings.secret_key.get_secret_value(),
             "LOCKSTEP_S3_BUCKET": store.settings.bucket,
             "LOCKSTEP_SCRATCH_DIR": str(scratch),
+            "LOCKSTEP_SPANS_FILE": str(home / SPANS),
         }
         await asyncio.gather(*(host.begin(environment) for host in hosts))
         note_stack(

@@ -135,21 +135,18 @@ class Telemetry:
         template, delivery = _template(msg.subject), msg.metadata.num_delivered
         said_ns, taken_ns = _nanoseconds(msg.metadata.timestamp), time.time_ns()
         place = _place_attributes(msg.subject)
-        attributes: dict[str, AttributeValue] = {
+        about: dict[str, AttributeValue] = {
             "messaging.system": "nats",
-            "messaging.operation.name": "process",
-            "messaging.operation.type": "process",
             "messaging.destination.template": template,
             "messaging.consumer.group.name": msg.metadata.consumer,
             "messaging.message.id": str(msg.metadata.sequence.stream),
-            "messaging.message.body.size": len(msg.data),
             "messaging.nats.delivery": delivery,
             **place,
         }
         parent = span_of_subject(msg.subject)
         # How long a message waited for a further attempt is the time between two attempts' spans.
         waiting_ns = said_ns if delivery == 1 else taken_ns
-        self._tell("queue", parent, waiting_ns, taken_ns, {**place, "messaging.nats.delivery": delivery})
+        self._tell("queue", parent, waiting_ns, taken_ns, about)
         labels = {"messaging.system": "nats", "messaging.destination.template": template}
         if delivery == 1:
             self.instruments.queue_wait.record(max(0, taken_ns - said_ns) / 1e9, labels)
@@ -162,7 +159,12 @@ class Telemetry:
                 f"process {template}",
                 context=within(parent),
                 kind=SpanKind.CONSUMER,
-                attributes=attributes,
+                attributes={
+                    **about,
+                    "messaging.operation.name": "process",
+                    "messaging.operation.type": "process",
+                    "messaging.message.body.size": len(msg.data),
+                },
                 links=_cause(msg, parent),
                 start_time=taken_ns,
                 record_exception=False,

@@ -10,7 +10,7 @@ from typing import ClassVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.assets import Asset
-from shared.project import Fit, Output
+from shared.project import Clip, Fit, Output
 from shared.timeline import Span
 
 STREAM = "LOCKSTEP"
@@ -136,6 +136,8 @@ class ScenePlanned(Event):
     clips: tuple[Asset, ...]
     output: Output
     fit: Fit
+    footage: tuple[Clip, ...] = ()
+    """What the project says about each of `clips`, in their order; empty where nothing is said."""
 
 
 class SceneFitted(Event):

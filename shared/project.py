@@ -11,13 +11,10 @@ from typing import Annotated, Literal
 
 from pydantic import (
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     GetJsonSchemaHandler,
-    PlainSerializer,
     ValidationInfo,
-    WithJsonSchema,
     field_validator,
     model_validator,
 )
@@ -25,20 +22,17 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from shared.assets import Asset
-from shared.narration import parse_narration, read_duration_ms
-
-Place = tuple[str | int, ...]
-"""Where in the project something stands: keys and positions, `("scenes", 2, "clips")`."""
-
-
-class Misfit(ValueError):
-    """A value that cannot be used: why, what to write instead, and its place where a value's own is not the one."""
-
-    def __init__(self, reason: str, remedy: str, *, place: Place = ()) -> None:
-        super().__init__(f"{reason} {remedy}")
-        self.reason = reason
-        self.remedy = remedy
-        self.place = place
+from shared.narration import parse_narration
+from shared.project_values import (
+    ClipTime,
+    EvenPixels,
+    FilePath,
+    Focus,
+    FrameRate,
+    Misfit,
+    PauseLength,
+    Place,
+)
 
 
 class Section(BaseModel):
@@ -58,60 +52,6 @@ class Section(BaseModel):
         serialize_by_alias=True,
         json_schema_extra={"additionalProperties": False},
     )
-
-
-def _rate(value: object) -> object:
-    """Read `24`, `29.97`, `"30000/1001"`; the broadcast rates that people write as decimals become exact."""
-    if not re.fullmatch(r"-?\d{1,9}(\.\d{1,9})?|\d{1,9}/0*[1-9]\d{0,8}", str(value), flags=re.ASCII):
-        raise Misfit(f'"{str(value)[:40]}" is not a frame rate.', "Write 24, 25, 30 or 30000/1001.")
-    rate = Fraction(str(value))
-    exact = {
-        Fraction("23.976"): Fraction(24000, 1001),
-        Fraction("23.98"): Fraction(24000, 1001),
-        Fraction("29.97"): Fraction(30000, 1001),
-        Fraction("59.94"): Fraction(60000, 1001),
-    }
-    rate = exact.get(rate, rate)
-    # 240 fps is the fastest rate that H.264 level 5.2 allows at 1280x720; a clip model's highest is 60.
-    if not 1 <= rate <= 240:
-        raise Misfit(f"{value} frames per second is not between 1 and 240.", "Write 24, 25, 30 or 30000/1001.")
-    return rate
-
-
-FrameRate = Annotated[
-    Fraction,
-    BeforeValidator(_rate),
-    PlainSerializer(str, return_type=str),
-    WithJsonSchema({"type": ["number", "string"], "pattern": r"^\d+(\.\d+)?$|^\d+/\d+$", "minimum": 1, "maximum": 240}),
-]
-
-
-def _milliseconds(value: object) -> object:
-    """Read `400`, `"400ms"` and `"1.5s"`."""
-    if isinstance(value, float):
-        raise Misfit(f"{value} is no time without its unit.", 'Write 400, "400ms" or "1.5s".')
-    if not isinstance(value, str):
-        return value
-    try:
-        return read_duration_ms(value)
-    except ValueError:
-        raise Misfit(f'"{value[:40]}" is not a time.', 'Write 400, "400ms" or "1.5s".') from None
-
-
-PAUSE_LIMIT_MS = 60_000
-
-PauseLength = Annotated[
-    int,
-    Field(ge=0, le=PAUSE_LIMIT_MS),
-    BeforeValidator(_milliseconds),
-    WithJsonSchema(
-        {"type": ["integer", "string"], "pattern": r"^\d+(\.\d+)?\s*(ms|s)$", "minimum": 0, "maximum": PAUSE_LIMIT_MS}
-    ),
-]
-
-EvenPixels = Annotated[int, Field(ge=16, le=7680, multiple_of=2)]
-
-FilePath = Annotated[str, Field(min_length=1, max_length=1_000)]
 
 
 class EncoderPreset(StrEnum):
@@ -229,8 +169,24 @@ _ENGINES_WITH: Mapping[str, tuple[str, ...]] = {
 class Words(Section):
     """How the words are timed."""
 
-    engine: Literal["pocketsphinx"] = "pocketsphinx"
-    """`pocketsphinx` finds the script's words in the voiceover, offline."""
+    engine: Literal["pocketsphinx", "voice", "elevenlabs-alignment", "elevenlabs-scribe", "whisper"] = "pocketsphinx"
+    """`pocketsphinx` finds the script's words in the voiceover, offline; `voice` takes what the voice reports of itself;
+    `whisper` recognises them offline; the others ask a paid service."""
+    model: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_.:/-]{1,200}$")
+    """With `elevenlabs-scribe`, the service's model, if not `scribe_v2`; with `whisper`, a model's name or its folder."""
+    language: str | None = Field(default=None, pattern=r"^[a-z]{2}$")
+    """With `elevenlabs-scribe` or `whisper`, the language as two letters; without it, it is guessed."""
+    buy_again: tuple[Annotated[str, Field(pattern=r"^[a-z]{1,20}$")], ...] | None = Field(default=None, max_length=2000)
+    """Requests to a paid service whose answers were lost and that may be made again, as the failure names them."""
+
+    @field_validator("model", "language")
+    @classmethod
+    def _suits_the_engine(cls, value: str | None, info: ValidationInfo) -> str | None:
+        engine = info.data.get("engine")
+        if value is not None and engine not in {"elevenlabs-scribe", "whisper", None}:
+            remedy = "Remove it, or write `engine: elevenlabs-scribe` or `engine: whisper`."
+            raise Misfit(f"`{info.field_name}` means nothing to the engine `{engine}`.", remedy)
+        return value
 
 
 class Clip(Section):
@@ -238,6 +194,12 @@ class Clip(Section):
 
     file: FilePath
     """The video file, relative to the project file."""
+    in_ms: ClipTime | None = Field(default=None, alias="in")
+    """Where to start in the clip: milliseconds, or `400ms`, `1.5s`. Without it, a longer clip's best part is."""
+    frame: Literal["cover", "contain", "blur"] | None = None
+    """How this clip comes to the output's shape, where it is not the `frame` of `fit`."""
+    focus: Focus | None = None
+    """Where this clip's subject is, where it is not the `focus` of `fit`."""
 
     @model_validator(mode="before")
     @classmethod
@@ -334,8 +296,11 @@ class Fit(Section):
     fill: Literal["auto", "boomerang", "loop", "hold"] = "auto"
     """Fills a scene when the slowed clip is still too short: run it backwards, start it again, hold its last picture,
     or `auto`, the cheapest by `prices`."""
-    frame: Literal["cover", "contain"] = "cover"
-    """Crop the picture to the output's shape (`cover`), or show all of it between bars (`contain`)."""
+    frame: Literal["cover", "contain", "blur"] = "cover"
+    """Crop the picture to the output's shape (`cover`), or show all of it between bars (`contain`) or before a blurred
+    copy of itself (`blur`)."""
+    focus: Focus = (0.5, 0.5)
+    """Where the subject is, for `cover` to crop around it: `left`, `right`, `top`, `bottom`, `centre` or two shares."""
     prices: FillPrices = FillPrices()
     """How much each way of filling shows."""
 

@@ -13,7 +13,7 @@ from typing import Literal
 
 from pydantic import JsonValue, ValidationError
 
-from shared.project import Place, Project, disagreements
+from shared.project import Project, disagreements
 from shared.project_problems import (
     Problem,
     ProjectFileError,
@@ -23,6 +23,7 @@ from shared.project_problems import (
     spelled,
 )
 from shared.project_text import LocatedData, Position, TextError, read_text
+from shared.project_values import Place
 
 __all__ = ["LoadedProject", "Mention", "Problem", "ProjectFileError", "load_project", "project_schema"]
 

@@ -12,8 +12,9 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from shared.narration import NarrationError
-from shared.project import Clip, Misfit, Place, Project, Section
+from shared.project import Clip, Project, Section
 from shared.project_text import LocatedData, Position
+from shared.project_values import Misfit, Place
 
 MOST_SHOWN = 50
 

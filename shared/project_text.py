@@ -16,7 +16,7 @@ from typing import Literal, NoReturn
 import yaml
 from pydantic import JsonValue
 
-from shared.project import Place
+from shared.project_values import Place
 
 DEEPEST_NESTING = 32
 MOST_VALUES = 100_000

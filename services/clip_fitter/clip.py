@@ -47,6 +47,8 @@ class Clip:
     video: VideoFacts
     pictures: PictureTimes
     container_start_ms: int
+    is_indexed: bool = False
+    """True where ffmpeg can jump to any of its pictures without reading those before it."""
 
     @property
     def is_still(self) -> bool:
@@ -104,7 +106,23 @@ def read_clip(media: MediaFacts, pictures: PictureTimes | None, limits: ClipLimi
         )
     if pictures.count > 1 and pictures.length_ms <= 0:
         raise Unrecoverable("The clip's pictures all claim the same time.", remedy=DOWNLOAD_AGAIN)
-    return Clip(video=video, pictures=pictures, container_start_ms=media.start_ms)
+    is_indexed = media.container.startswith(("mov,", "matroska,"))
+    return Clip(video=video, pictures=pictures, container_start_ms=media.start_ms, is_indexed=is_indexed)
+
+
+def usable_ms(clip: Clip, in_ms: int | None) -> int:
+    """How much of a clip may be shown where the project says from where on; 0 for a still picture.
+
+    Raises `Unrecoverable` where the clip has ended before.
+    """
+    if clip.is_still or in_ms is None:
+        return clip.length_ms
+    if in_ms >= clip.pictures.last_ms:
+        raise Unrecoverable(
+            f"The clip is {clip.length_ms / 1000:.2f} s long and is to be shown from {in_ms / 1000:.2f} s on.",
+            remedy="Write an earlier `in`, or remove it.",
+        )
+    return clip.length_ms - in_ms
 
 
 def unreadable_clip(complaints: str) -> Unrecoverable:

@@ -181,6 +181,26 @@ def is_hopeless(frame_count: int, fps: Fraction, clips_ms: Sequence[int]) -> boo
     return 0 not in clips_ms and sum(clips_ms) * fps / 1000 < HOPELESS_BELOW * frame_count
 
 
+def starting_at(scene: SceneRecipe, starts_ms: Sequence[int]) -> SceneRecipe:
+    """The same recipe with each clip shown from its own of `starts_ms` on, one for each clip of the scene."""
+    starts = [starts_ms[number] for number in scene.clip_numbers]
+    parts = tuple(
+        replace(part, source_span=part.source_span.shifted(start))
+        for part, start in zip(scene.parts, starts, strict=True)
+    )
+    if not any(starts):
+        return scene
+    several = len(set(scene.clip_numbers)) > 1
+    said = [
+        f"clip {number + 1} from {_seconds(starts_ms[number])} on"
+        if several
+        else f"from {_seconds(starts_ms[number])} on"
+        for number in sorted(set(scene.clip_numbers))
+        if starts_ms[number]
+    ]
+    return replace(scene, parts=parts, sentence=", ".join((scene.sentence, *said)))
+
+
 MOST_ROUNDS = 12
 """Each part of a scene is a decoder that is kept in memory. Nothing that is not hopeless needs more."""
 

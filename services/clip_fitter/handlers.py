@@ -7,9 +7,10 @@ from fractions import Fraction
 from functools import partial
 from pathlib import Path
 
-from services.clip_fitter.clip import Clip, empty_clip, read_clip, unreadable_clip
-from services.clip_fitter.core import Fill, FitLimits, fit_scene, is_hopeless
+from services.clip_fitter.clip import Clip, empty_clip, read_clip, unreadable_clip, usable_ms
+from services.clip_fitter.core import Fill, FitLimits, fit_scene, is_hopeless, starting_at
 from services.clip_fitter.footage_advice import VideoModel, hopeless_clip
+from services.clip_fitter.picture import Framing
 from services.clip_fitter.prices import Prices
 from services.clip_fitter.segment import Encode, Part, SegmentJob, segment_encodes, segment_faults, segment_join
 from services.clip_fitter.settings import Settings
@@ -17,6 +18,7 @@ from shared.assets import Asset, derived_key
 from shared.errors import Unrecoverable
 from shared.events import SceneFitted, ScenePlanned
 from shared.ffmpeg import FfmpegError, probe_pictures, run_ffmpeg
+from shared.project import Clip as Footage
 from shared.service import Step
 from shared.store import AssetStore
 from shared.transcript import Document
@@ -58,20 +60,27 @@ class Handlers:
 
     async def _make_segment(self, event: ScenePlanned, step: Step) -> tuple[Path, FitNote]:
         fetched = [await self._fetch_clip(asset, step.scratch / f"clip-{n}") for n, asset in enumerate(event.clips)]
-        lengths = [clip.length_ms for clip, _ in fetched]
+        footage = event.footage or tuple(Footage(file=asset.key) for asset in event.clips)
+        shown = list(zip(fetched, footage, strict=True))
+        lengths = [usable_ms(clip, said.in_ms) for (clip, _), said in shown]
         if is_hopeless(event.frame_count, event.output.fps, lengths):
             raise hopeless_clip(lengths, event.window.length, self.models)
         recipe = fit_scene(event.frame_count, event.output.fps, lengths, _limits(event))
+        recipe = starting_at(recipe, [0 if clip.is_still else said.in_ms or 0 for (clip, _), said in shown])
         target = step.scratch / "segment.mp4"
         job = SegmentJob(
             parts=tuple(
-                Part(fetched[number][0], str(fetched[number][1]), part)
+                Part(
+                    clip=fetched[number][0],
+                    source=str(fetched[number][1]),
+                    recipe=part,
+                    framing=_framing(event, footage[number]),
+                )
                 for number, part in zip(recipe.clip_numbers, recipe.parts, strict=True)
             ),
             crossfade_frames=recipe.crossfade_frames,
             frame_count=event.frame_count,
             output=event.output,
-            frame=event.fit.frame,
             target=str(target),
             guard=self.settings.clip_limits.guard(),
             threads=self.threads,
@@ -137,7 +146,14 @@ def _key(event: ScenePlanned, kind: str, extension: str) -> str:
         fps=event.output.fps,
         encoder=event.output.encoder,
         fit=event.fit,
+        # What was said about a clip, not where its author keeps it.
+        footage=[said.model_copy(update={"file": "clip"}) for said in event.footage],
     )
+
+
+def _framing(event: ScenePlanned, said: Footage) -> Framing:
+    across, down = said.focus or event.fit.focus
+    return Framing(said.frame or event.fit.frame, (Fraction(str(across)), Fraction(str(down))))
 
 
 def _limits(event: ScenePlanned) -> FitLimits:

@@ -14,7 +14,7 @@ import ffmpeg
 from services.clip_fitter.clip import Clip
 from services.clip_fitter.core import Fill, FitRecipe, Piece, boomerang
 from services.clip_fitter.filters import Filter, strung
-from services.clip_fitter.picture import Frame, has_alpha, picture_filters
+from services.clip_fitter.picture import Framing, has_alpha, pictured
 from shared.media import MediaFacts, PictureTimes
 from shared.project import Output
 from shared.segments import track_clock
@@ -34,6 +34,7 @@ class Part:
     clip: Clip
     source: str
     recipe: FitRecipe
+    framing: Framing
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,6 @@ class SegmentJob:
     crossfade_frames: int
     frame_count: int
     output: Output
-    frame: Frame
     target: str
     guard: tuple[str, ...]
     threads: int
@@ -133,31 +133,40 @@ def _forward_frames(part: Part) -> int:
 
 def _whole(job: SegmentJob, part: Part, number: int = 0) -> Any:
     recipe = part.recipe
-    picture = picture_filters(part.clip.video, job.output.width, job.output.height, job.frame)
     held = recipe.fill_frames if recipe.fill is Fill.HOLD else 0
+    timed = strung(_input(job, part, number), _timed(part))
     # A picture that is shown twice is scaled once, and one that is dropped is not scaled at all.
-    conformed = [*picture, _gridded(job)] if _repeats_pictures(job, part) else [_gridded(job), *picture]
+    if _repeats_pictures(job, part):
+        conformed = strung(_pictured(job, part, timed), [_gridded(job)])
+    else:
+        conformed = _pictured(job, part, strung(timed, [_gridded(job)]))
     pushed = [_push_in(recipe, job.output.fps)] if held else []
     ended = [Filter("trim", {"end_frame": _forward_frames(part)})] if len(job.parts) > 1 else []
     # The push-in reads pixels, so it comes after the pictures have got their final format.
-    steps = [*_timed(part), *conformed, _padded(job, part, held), *ended, _formatted(), *pushed]
-    return strung(_input(job, part, number), steps)
+    return strung(conformed, [_padded(job, part, held), *ended, _formatted(), *pushed])
 
 
 def _piece(job: SegmentJob, part: Part, piece: Piece) -> Any:
-    picture = picture_filters(part.clip.video, job.output.width, job.output.height, job.frame)
     cut = Filter("trim", {"start_frame": piece.first, "end_frame": piece.end})
     turned = [Filter("reverse")] if piece.backwards else []
-    steps = [*_timed(part), _gridded(job), _padded(job, part, 0), cut, *picture, _formatted(), *turned]
-    return strung(_input(job, part), steps)
+    shown = strung(_input(job, part), [*_timed(part), _gridded(job), _padded(job, part, 0), cut])
+    return strung(_pictured(job, part, shown), [_formatted(), *turned])
+
+
+def _pictured(job: SegmentJob, part: Part, stream: Any) -> Any:
+    return pictured(stream, part.clip.video, job.output.width, job.output.height, part.framing)
 
 
 def _input(job: SegmentJob, part: Part, number: int = 0) -> Any:
     clip = part.clip
     # The filters end the clip exactly; this only stops ffmpeg from decoding on. A loop opens its clip once for every
     # round, and ffmpeg-python would take inputs with equal options for one: each gets its own limit.
-    last_ms = clip.pictures.start_ms - clip.container_start_ms + part.recipe.source_span.end + 1_000 + number
+    first_picture_ms = clip.pictures.start_ms - clip.container_start_ms
+    sought_ms = _sought_ms(part)
+    last_ms = first_picture_ms + part.recipe.source_span.end - sought_ms + 1_000 + number
     options: dict[str, str | int] = dict(zip((name[1:] for name in job.guard[::2]), job.guard[1::2], strict=True))
+    if sought_ms:
+        options["ss"] = _seconds(first_picture_ms + sought_ms)
     options |= {"threads": job.threads, "t": _seconds(last_ms)}
     if has_alpha(clip.video) and clip.video.codec in {"vp8", "vp9"}:
         # ffmpeg's own VP8 and VP9 decoders do not see the alpha channel.
@@ -168,15 +177,29 @@ def _input(job: SegmentJob, part: Part, number: int = 0) -> Any:
 def _timed(part: Part) -> list[Filter]:
     """The clip in its own time, only the part that is shown, at the recipe's speed."""
     recipe = part.recipe
-    filters = [Filter("setpts", {"expr": "PTS-STARTPTS"})]
-    if recipe.source_span.end > 0:
+    own_time = Filter("setpts", {"expr": "PTS-STARTPTS"})
+    filters = [own_time]
+    start_ms = recipe.source_span.start - ROUNDED_MS
+    if start_ms > 0 and not part.clip.is_indexed:
+        filters += [Filter("trim", {"start": _seconds(start_ms)}), own_time]
+    if recipe.source_span.length > 0:
         # Without this, a few kilobytes that claim ten days of pictures fill the memory.
-        filters.append(Filter("trim", {"duration": _seconds(recipe.source_span.end)}))
+        filters.append(Filter("trim", {"duration": _seconds(recipe.source_span.length)}))
     if recipe.speed != 1:
         # A coarse time base would round the new times; an unchanged clip keeps its own, in which they are exact.
         slower = f"PTS*{recipe.speed.denominator}/{recipe.speed.numerator}"
         filters += [Filter("settb", {"expr": "AVTB"}), Filter("setpts", {"expr": slower})]
     return filters
+
+
+ROUNDED_MS = 1
+"""Whole milliseconds may lie just behind the picture that they mean."""
+
+
+def _sought_ms(part: Part) -> int:
+    """How far into the clip ffmpeg jumps before it decodes, in the clip's own time. A clip without an index is decoded
+    from its start and what comes before is dropped: a jump could land behind the picture."""
+    return max(0, part.recipe.source_span.start - ROUNDED_MS) if part.clip.is_indexed else 0
 
 
 def _gridded(job: SegmentJob) -> Filter:
@@ -195,6 +218,8 @@ def _formatted() -> Filter:
 
 
 def _repeats_pictures(job: SegmentJob, part: Part) -> bool:
+    if part.framing.frame == "blur":
+        return False  # `overlay` forgets how long its last picture lasts, and `fps` behind it would drop that one
     rate = part.clip.video.average_rate
     return part.clip.is_still or rate is None or rate * part.recipe.speed <= job.output.fps
 

@@ -90,4 +90,5 @@ def _scene_planned(event: WordsTimed, submitted: SubmittedProject, planned: Plan
         clips=tuple(submitted.source(clip.file) for clip in scene.clips),
         output=submitted.project.output,
         fit=submitted.project.fit,
+        footage=scene.clips,
     )

@@ -1,6 +1,7 @@
 """Runs the clip fitter's handler on real files: what the tests of the clip fitter share."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -9,7 +10,7 @@ from services.clip_fitter.footage_advice import read_models
 from services.clip_fitter.handlers import Handlers
 from services.clip_fitter.settings import Settings
 from shared.events import SceneFitted, ScenePlanned
-from shared.project import Encoder, EncoderPreset, Fit, Output
+from shared.project import Clip, Encoder, EncoderPreset, Fit, Output
 from shared.testing import MemoryStore, RecordedStep
 from shared.timeline import FrameGrid, Span
 
@@ -30,7 +31,13 @@ class Bench:
     percents: list[int] = field(default_factory=list)
 
     async def fit(
-        self, clip: Path, frames: int, *others: Path, to: Output | None = None, fit: Fit | None = None
+        self,
+        clip: Path,
+        frames: int,
+        *others: Path,
+        to: Output | None = None,
+        fit: Fit | None = None,
+        footage: Sequence[Clip] = (),
     ) -> tuple[SceneFitted, Path]:
         """Fit `clip`, followed by `others`, into a window of `frames`; the answer and the segment's file."""
         to = to or output()
@@ -44,6 +51,7 @@ class Bench:
             clips=tuple(assets),
             output=to,
             fit=fit or Fit(),
+            footage=tuple(footage),
         )
         scratch = self.folder / f"scratch-{len(list(self.folder.glob('scratch-*')))}"
         scratch.mkdir()

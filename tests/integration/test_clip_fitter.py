@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from shared.media_makers import decode_colour, decode_grey, make_numbered_clip, read_numbers, run_tool
-from shared.project import Fit
+from shared.errors import Unrecoverable
+from shared.media_makers import H264, decode_colour, decode_grey, make_numbered_clip, read_numbers, run_tool
+from shared.project import Clip, Fit
 from tests.integration.clip_fitting import Bench, output
 
 pytestmark = pytest.mark.integration
@@ -190,3 +191,41 @@ async def test_cover_fills_the_output_with_the_middle_of_a_portrait_clip(bench: 
     phone = make_numbered_clip(tmp_path / "phone.mp4", frames=24, size=(72, 128))
     _, segment = await bench.fit(phone, 24)
     assert read_numbers(segment, side=64) == list(range(24))
+
+
+@pytest.mark.parametrize("name", ["clip.mp4", "clip.mkv", "clip.ts", "clip.avi"])
+async def test_a_clip_starts_where_the_project_says(bench: Bench, tmp_path: Path, name: str) -> None:
+    encoding = ("-c:v", "mpeg4", "-q:v", "2") if name.endswith("avi") else (*H264, "-bf", "2", "-g", "20")
+    clip = make_numbered_clip(tmp_path / name, frames=72, encoding=encoding)
+    for in_ms in (0, 42, 1_000, 1_375):
+        answer, segment = await bench.fit(clip, 36, footage=[Clip(file=name, in_ms=in_ms)])
+        first = round(in_ms * 24 / 1000)
+        assert read_numbers(segment) == list(range(first, first + 36)), in_ms
+    assert answer.fit == "trimmed to 1.50 s of 1.62 s, from 1.38 s on"
+
+
+async def test_a_clip_that_ends_before_it_is_to_start_is_refused(bench: Bench, two_seconds: Path) -> None:
+    with pytest.raises(Unrecoverable, match=r"2\.00 s long and is to be shown from 2\.50 s on"):
+        await bench.fit(two_seconds, 36, footage=[Clip(file="clip.mp4", in_ms=2_500)])
+
+
+@pytest.mark.parametrize(("focus", "side"), [((0, 0.5), "red"), ((1, 0.5), "blue")])
+async def test_cover_keeps_the_side_where_the_subject_is(
+    bench: Bench, tmp_path: Path, focus: tuple[float, float], side: str
+) -> None:
+    wide = tmp_path / "wide.png"
+    halves = "color=red:s=64x72[l];color=blue:s=64x72[r];[l][r]hstack"
+    run_tool("ffmpeg", "-f", "lavfi", "-i", halves, "-frames:v", "1", str(wide))
+    _, segment = await bench.fit(wide, 4, to=output(width=40, height=72), footage=[Clip(file="wide.png", focus=focus)])
+    red, _, blue = decode_colour(segment)[0].reshape(-1, 3).mean(axis=0)
+    assert (red > 200 and blue < 50) if side == "red" else (blue > 200 and red < 50)
+
+
+async def test_blur_shows_all_of_the_picture_before_a_soft_copy_of_itself(bench: Bench, tmp_path: Path) -> None:
+    phone = make_numbered_clip(tmp_path / "phone.mp4", frames=24, size=(72, 128))
+    _, segment = await bench.fit(phone, 24, fit=Fit(frame="blur"))
+    assert read_numbers(segment, side=20.25) == list(range(24))
+    pictures = decode_grey(segment).astype(int)
+    beside = pictures[:, :, :40]
+    assert beside.mean() > 40  # no black bars
+    assert np.abs(np.diff(beside, axis=2)).max() < 30  # nothing sharp in it

@@ -4,7 +4,8 @@ from dataclasses import replace
 from fractions import Fraction
 
 from services.clip_fitter.clip import Clip, ClipLimits
-from services.clip_fitter.core import Fill, FitLimits, fit, fit_scene
+from services.clip_fitter.core import Fill, FitLimits, fit, fit_scene, starting_at
+from services.clip_fitter.picture import Framing
 from services.clip_fitter.segment import (
     Part,
     SegmentJob,
@@ -35,6 +36,7 @@ VIDEO = VideoFacts(
     frame_count=120,
 )
 PICTURES = PictureTimes(count=120, start_ms=0, last_ms=4_958, length_ms=5_000, longest_ms=42, cut_short=False)
+LADDER = FitLimits(Fraction(17, 20), Fraction(23, 20), Fill.HOLD)
 LIMITS = ClipLimits(pixels=40_000_000, streams=64, length_ms=3_600_000, picture_ms=10_000)
 
 
@@ -42,11 +44,10 @@ def job(frame_count: int, *, fill: Fill = Fill.BOOMERANG, fps: str = "24", video
     output = Output(width=1280, height=720, fps=Fraction(fps), encoder=Encoder(preset=EncoderPreset.VERYFAST, crf=20))
     recipe = fit(frame_count, output.fps, 5_000, FitLimits(Fraction(17, 20), Fraction(23, 20), fill))
     return SegmentJob(
-        parts=(Part(Clip(video, PICTURES, container_start_ms=0), "clip", recipe),),
+        parts=(Part(Clip(video, PICTURES, container_start_ms=0, is_indexed=True), "clip", recipe, Framing("cover")),),
         crossfade_frames=0,
         frame_count=frame_count,
         output=output,
-        frame="cover",
         target="segment.mp4",
         guard=("-protocol_whitelist", "file"),
         threads=1,
@@ -57,7 +58,8 @@ def two_clips() -> SegmentJob:
     one = job(101)
     scene = fit_scene(180, Fraction(24), [5_000, 5_000], FitLimits(Fraction(17, 20), Fraction(23, 20), Fill.HOLD))
     parts = tuple(
-        Part(one.parts[0].clip, name, recipe) for name, recipe in zip(("one", "two"), scene.parts, strict=True)
+        Part(one.parts[0].clip, name, recipe, Framing("cover"))
+        for name, recipe in zip(("one", "two"), scene.parts, strict=True)
     )
     return replace(one, parts=parts, crossfade_frames=scene.crossfade_frames, frame_count=180)
 
@@ -104,6 +106,19 @@ def test_two_clips_overlap_in_a_crossfade_that_starts_on_a_frame() -> None:
     assert "xfade=duration=0.500000:offset=3.500000:transition=fade" in chain
     assert chain.count("trim=end_frame=96") == 2  # 96 + 96 frames, of which 12 are shown together, are 180
     assert only_call(two_clips()).count("-i") == 2
+
+
+def test_a_part_from_inside_a_clip_is_jumped_to_where_the_clip_has_an_index() -> None:
+    whole = job(48)
+    scene = starting_at(fit_scene(48, Fraction(24), [5_000], LADDER), [1_500])
+    part = replace(whole.parts[0], recipe=scene.parts[0])
+    arguments = only_call(replace(whole, parts=(part,)))
+    assert after(arguments, "-ss") == "1.499"
+    assert after(arguments, "-t") == "3.001"
+    without_index = replace(part, clip=replace(part.clip, is_indexed=False))
+    of = replace(whole, parts=(without_index,))
+    assert "-ss" not in only_call(of)
+    assert "trim=start=1.499" in graph(of)
 
 
 def test_a_slowed_clip_gets_its_new_times_on_a_fine_clock() -> None:

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import JsonValue
 
-from shared.project import Place
 from shared.project_text import DEEPEST_NESTING, MOST_VALUES, LocatedData, Position, TextError, read_text
+from shared.project_values import Place
 
 Language = Literal["yaml", "json"]
 

@@ -1,6 +1,6 @@
 """Records the example's script as an author would: one file for all scenes, and one in which a sentence is left out.
 
-    python examples/recorded/make_recordings.py
+python examples/recorded/make_recordings.py
 """
 
 import subprocess

@@ -50,6 +50,7 @@ class SpeechServer:
     pause_seconds: float = 0
     at_once: int = 0
     most_at_once: int = 0
+    answering: set[asyncio.Task[None]] = field(default_factory=set)
     begun: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the first request has arrived."""
 
@@ -57,7 +58,12 @@ class SpeechServer:
     def texts(self) -> list[JsonValue]:
         return [heard.body.get("text", heard.body.get("input")) for heard in self.heard]
 
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        answering = asyncio.create_task(self._serve(reader, writer))
+        self.answering.add(answering)
+        answering.add_done_callback(self.answering.discard)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             heard = await _read(reader)
             self.heard.append(heard)
@@ -95,8 +101,13 @@ async def speech_server() -> AsyncIterator[SpeechServer]:
     served = SpeechServer()
     server = await asyncio.start_server(served.serve, "127.0.0.1", 0)
     served.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    async with server:
+    try:
         yield served
+    finally:
+        server.close()
+        for answering in served.answering:
+            answering.cancel()
+        await asyncio.gather(*served.answering, return_exceptions=True)
 
 
 def spoken_pcm(text: str) -> bytes:

@@ -10,7 +10,6 @@ from pathlib import Path
 from services.transcriber.espeak import pronounce
 from services.transcriber.grammar import PHONE_LABEL, Grammar, plain_grammar, robust_grammar, spoken_words, token_of
 from services.transcriber.health import (
-    LOWEST_WORD_BELOW_MEDIAN,
     SHORTEST_UNSCRIPTED_MS,
     is_healthy,
     median_score,
@@ -23,6 +22,9 @@ from services.transcriber.sound import HEARING_PER_MS, Samples, for_hearing
 from services.transcriber.voiceover_file import read_sound
 from shared.spoken_forms import spoken_forms
 from shared.timeline import Span
+
+WORST_FIT_BELOW_MEDIAN = 75.0
+"""A slurred word that was said scores up to 61 below the recording's median, one that was not mostly 85 and more."""
 
 LONGEST_SLIP_TOKENS = 2
 """The robust grammar sometimes skips a slurred "than" or "of". So few, with no stray speech, are no accident."""
@@ -148,7 +150,7 @@ def _align_section(
 
 def _all_fit(missing: Sequence[int], plain: Sequence[HeardToken]) -> bool:
     """True where the plain pass heard the words that the robust one skipped, and they fit."""
-    lowest = median_score(plain) - LOWEST_WORD_BELOW_MEDIAN
+    lowest = median_score(plain) - WORST_FIT_BELOW_MEDIAN
     return {token.token for token in plain if token.score >= lowest} >= set(missing) and bool(plain)
 
 

@@ -27,6 +27,9 @@ SHORTEST_PAUSE_MS = 60
 LONGEST_CLICK_MS = 20
 FARTHEST_MOVE_MS = 120
 FARTHEST_MOVE_IN_SILENCE_MS = 300
+GRID_MS = 20
+"""Two frames of the decoder: so near to a pause an edge may lie in it."""
+
 LEAST_DISTANCE_DB = 35.0
 
 _HOP_MS = 1000 * HOP_SAMPLES / HEARING_RATE
@@ -122,7 +125,7 @@ def _pause_of(gap: Span, pauses: Sequence[Span]) -> Span | None:
 
 
 def _is_near(edge: int, target: int, pause: Span) -> bool:
-    in_silence = pause.start <= edge <= pause.end
+    in_silence = pause.start - GRID_MS <= edge <= pause.end + GRID_MS
     return abs(edge - target) <= (FARTHEST_MOVE_IN_SILENCE_MS if in_silence else FARTHEST_MOVE_MS)
 
 

@@ -34,6 +34,11 @@ check: install ## what CI checks: lint, types, import rules, locked requirements
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest tests/unit tests/contracts tests/architecture
 
+.PHONY: k8s-check
+k8s-check: install ## validate the Kubernetes manifests, offline
+	@command -v kubectl >/dev/null || { echo "k8s-check needs kubectl: it builds the overlays." >&2; exit 1; }
+	@$(BIN)/python -m pytest tests/architecture/test_deployment.py
+
 .PHONY: unit
 unit: install ## the fast tests only
 	@$(BIN)/python -m pytest tests/unit tests/contracts tests/architecture

@@ -170,10 +170,10 @@ class Words(Section):
     """How the words are timed."""
 
     engine: Literal["pocketsphinx", "voice", "elevenlabs-alignment", "elevenlabs-scribe", "whisper"] = "pocketsphinx"
-    """`pocketsphinx` finds the script's words in the voiceover, offline; `voice` takes what the voice reports of itself;
-    `whisper` recognises them offline; the others ask a paid service."""
+    """`pocketsphinx` finds the script's words in the voiceover, offline; `voice` takes the voice's own report;
+    `whisper` recognises speech offline; the others ask a paid service."""
     model: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_.:/-]{1,200}$")
-    """With `elevenlabs-scribe`, the service's model, if not `scribe_v2`; with `whisper`, a model's name or its folder."""
+    """With `elevenlabs-scribe`, the model if not `scribe_v2`; with `whisper`, a model's name or its folder."""
     language: str | None = Field(default=None, pattern=r"^[a-z]{2}$")
     """With `elevenlabs-scribe` or `whisper`, the language as two letters; without it, it is guessed."""
     buy_again: tuple[Annotated[str, Field(pattern=r"^[a-z]{1,20}$")], ...] | None = Field(default=None, max_length=2000)

@@ -3,18 +3,25 @@
 from faststream import FastStream
 
 from services.transcriber.handlers import Handlers
+from services.transcriber.reported import VoiceReporter
+from services.transcriber.reporter import WordReporter
 from services.transcriber.settings import Settings
 from services.transcriber.workers import PocketsphinxEngine
 from shared.events import VoiceoverRecorded
 from shared.service import Service
-from shared.store import MinioStore
+from shared.store import AssetStore, MinioStore
 
 
 def create_app(settings: Settings | None = None) -> FastStream:
     """Settings to adapters to handlers to app."""
     settings = settings or Settings()
     service = Service("transcriber", settings.bus)
-    engine = PocketsphinxEngine(settings.most_workers, settings.worker_timeout_seconds)
-    handlers = Handlers(MinioStore(settings.store), {engine.name: engine})
-    service.on(VoiceoverRecorded, handlers.time_words)
+    service.on(VoiceoverRecorded, create_handlers(MinioStore(settings.store), settings).time_words)
     return service.app
+
+
+def create_handlers(store: AssetStore, settings: Settings) -> Handlers:
+    """The handlers with every engine there is, by its name in the project file."""
+    aligner = PocketsphinxEngine(settings.most_workers, settings.worker_timeout_seconds)
+    reporters: tuple[WordReporter, ...] = (VoiceReporter(),)
+    return Handlers(store, {aligner.name: aligner}, {reporter.name: reporter for reporter in reporters})

@@ -7,12 +7,15 @@ from pathlib import Path
 
 from services.transcriber.core import SceneText, assemble_transcript, passages_of
 from services.transcriber.engine import WordEngine
+from services.transcriber.listening import measure_sounds
 from services.transcriber.passage import Heard, Passage
+from services.transcriber.reporter import Inquiry, WordReporter
+from services.transcriber.reports import assemble_reported
 from services.transcriber.voiceover_file import sound_digest
 from shared.assets import Asset, derived_key
 from shared.events import VoiceoverRecorded, WordsTimed
 from shared.narration import parse_narration
-from shared.project import SubmittedProject
+from shared.project import SubmittedProject, Words
 from shared.service import Step
 from shared.store import AssetStore
 from shared.transcript import Document, Recording, Transcript
@@ -33,11 +36,14 @@ class Handlers:
 
     store: AssetStore
     engines: Mapping[str, WordEngine]
+    reporters: Mapping[str, WordReporter] = field(default_factory=dict)
+    """Engines that tell words in their own spelling."""
 
     async def time_words(self, event: VoiceoverRecorded, step: Step) -> WordsTimed:
         """Give every word of the voiceover its span."""
         submitted = await self.store.get_document(event.project, SubmittedProject)
-        engine = self.engines[submitted.project.words.engine]
+        words = submitted.project.words
+        reporter = self.reporters.get(words.engine)
         scenes = scene_texts(submitted)
         key = derived_key(
             "transcripts",
@@ -45,23 +51,45 @@ class Handlers:
             recipe_version=TRANSCRIPT_RECIPE_VERSION,
             recording=event.recording.digest,
             script=[[scene.scene_id, scene.text] for scene in scenes],
-            engine=engine.version,
+            engine=reporter.version(words) if reporter else self.engines[words.engine].version,
         )
         asset = await self.store.find(key)
         if asset is not None:
             return _words_timed(event, await self.store.get_document(asset, Transcript), asset, from_store=True)
         recording = await self.store.get_document(event.recording, Recording)
-        transcript = await self._transcribe(recording, scenes, engine, step)
-        return _words_timed(event, transcript, await self.store.put_document(transcript, key), from_store=False)
-
-    async def _transcribe(
-        self, recording: Recording, scenes: Sequence[SceneText], engine: WordEngine, step: Step
-    ) -> Transcript:
         voiceover = step.scratch / "voiceover.wav"
         await self.store.fetch(recording.voiceover, voiceover)
         passages = passages_of(recording, scenes)
-        heard = await _Listening(self.store, engine, voiceover, passages, step).listen()
-        return assemble_transcript(recording, passages, heard, engine.name)
+        if reporter is not None:
+            transcript = await _ask(reporter, recording, passages, voiceover, words, step)
+        else:
+            engine = self.engines[words.engine]
+            heard = await _Listening(self.store, engine, voiceover, passages, step).listen()
+            transcript = assemble_transcript(recording, passages, heard, engine.name)
+        return _words_timed(event, transcript, await self.store.put_document(transcript, key), from_store=False)
+
+
+async def _ask(
+    reporter: WordReporter,
+    recording: Recording,
+    passages: Sequence[Passage],
+    voiceover: Path,
+    words: Words,
+    step: Step,
+) -> Transcript:
+    """The transcript of what an engine tells in its own spelling."""
+    total_ms = max(1, sum(passage.span.length for passage in passages))
+    inquiry = Inquiry(
+        recording,
+        passages,
+        voiceover,
+        words,
+        step.scratch,
+        lambda heard_ms: step.report_progress(100 * heard_ms // total_ms),
+    )
+    reports = await reporter.report(inquiry)
+    sounds = await asyncio.to_thread(measure_sounds, voiceover, passages)
+    return assemble_reported(recording, passages, reports, sounds, reporter.name)
 
 
 @dataclass

@@ -1,0 +1,66 @@
+"""The terminal's waterfall and the page: everything is on them, and nothing in them can break out of them."""
+
+import io
+import re
+from dataclasses import replace
+
+from rich.console import Console
+
+from cli.trace_story import read_story
+from cli.waterfall import rows, seconds, terminal_waterfall
+from cli.waterfall_page import page
+from tests.unit.trace_spans import told
+
+
+def printed(width: int = 120) -> str:
+    console = Console(width=width, record=True, file=io.StringIO())
+    console.print(terminal_waterfall(read_story(told()), width=width))
+    return console.export_text()
+
+
+def test_the_terminal_shows_waiting_apart_from_work_and_marks_the_critical_path() -> None:
+    text = printed()
+    line = next(line for line in text.splitlines() if "scene 1" in line)
+    assert line.startswith("◆")
+    assert re.search(r"░+▓+█+", line)
+    assert "2 attempts" in line
+    assert "retries of scene 1 6.00 s" in " ".join(text.split())
+
+
+def test_a_step_too_short_for_a_character_is_still_to_be_seen() -> None:
+    spans = [replace(each, start_ns=each.end_ns - 1) if each.span_id == "p1" else each for each in told()]
+    console = Console(width=80, record=True, file=io.StringIO())
+    console.print(terminal_waterfall(read_story(spans), width=80))
+    assert "█" in next(line for line in console.export_text().splitlines() if "plan" in line)
+
+
+def test_every_row_lies_within_the_project() -> None:
+    story = read_story(told())
+    assert all(0 <= bar.start_ns <= bar.end_ns <= story.end_ns for row in rows(story) for bar in row.bars)
+
+
+def test_the_page_needs_nothing_from_elsewhere() -> None:
+    html = page(read_story(told()))
+    assert "://" not in html
+    assert "<script" not in html
+    assert "url(" not in html
+
+
+def test_the_page_names_every_scene_the_killed_attempt_and_the_stages() -> None:
+    html = page(read_story(told()))
+    assert "its process was killed" in html
+    assert "retries of scene 1" in html
+    assert 'class="ffmpeg stage"' in html
+    assert "What more fitters would have saved" in html
+
+
+def test_a_reason_cannot_break_out_of_the_page() -> None:
+    spans = [
+        replace(each, failure="<img src=x onerror=alert(1)>") if each.name in {"project", "scene"} else each
+        for each in told()
+    ]
+    assert "<img" not in page(read_story(spans))
+
+
+def test_times_are_told_in_the_unit_that_fits() -> None:
+    assert [seconds(at) for at in (0, 4_000_000, 999_000_000, 1_234_000_000)] == ["0 ms", "4 ms", "999 ms", "1.23 s"]

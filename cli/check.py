@@ -9,9 +9,11 @@ from cli.doctor import missing_programs
 from cli.edge import Refused
 from services.clip_fitter.clip import read_clip, unreadable_clip
 from services.clip_fitter.settings import Settings as FitterSettings
+from services.voiceover.refusals import refusals
 from shared.errors import Unrecoverable
 from shared.ffmpeg import FfmpegError, probe_media, probe_pictures
-from shared.project_file import LoadedProject, Mention, ProjectFileError, load_project
+from shared.project_file import LoadedProject, Mention, Problem, ProjectFileError, load_project
+from shared.project_values import Place
 
 PROBES_AT_ONCE = 4
 
@@ -33,12 +35,24 @@ async def checked_project(project_file: Path) -> LoadedProject:
         raise Refused(" ".join(f"{finding.name} is missing. {finding.remedy}." for finding in missing))
     try:
         loaded = load_project(project_file)
+        if unspeakable := _voice_problems(loaded):
+            raise ProjectFileError(loaded.path, unspeakable)
         problems = await _media_problems(loaded)
         if problems:
             raise loaded.refused(problems)
     except ProjectFileError as error:
         raise Refused(str(error)) from None
     return loaded
+
+
+def _voice_problems(loaded: LoadedProject) -> list[Problem]:
+    """What the project's voice cannot speak as it is written, before any of it is bought."""
+    numbers = {scene.id: number for number, scene in enumerate(loaded.project.scenes)}
+    places: list[tuple[Place, Unrecoverable]] = [
+        (("voice",) if one.scene_id is None else ("scenes", numbers[one.scene_id], "narration"), one)
+        for one in refusals(loaded.project)
+    ]
+    return [loaded.problem_at(place, one.reason, one.remedy) for place, one in places]
 
 
 async def _media_problems(loaded: LoadedProject) -> dict[str, tuple[str, str]]:

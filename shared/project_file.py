@@ -54,6 +54,11 @@ class LoadedProject:
     sources: dict[str, Path]
     """Every file that the project names, by the path that is written there. Each exists and is not empty."""
     mentions: tuple[Mention, ...]
+    located: LocatedData
+
+    def problem_at(self, place: Place, cause: str, remedy: str) -> Problem:
+        """A problem of the value at a place, found by whoever knows more than the models do."""
+        return problem_at(self.located, place, cause, remedy)
 
     def refused(self, problems: dict[str, tuple[str, str]]) -> ProjectFileError:
         """The error for sources that turned out to be unusable: by source, a cause and a remedy."""
@@ -94,7 +99,7 @@ def load_project(path: Path) -> LoadedProject:
         mentions.append(Mention(kind, source, spelled(place), located.value_position(place)))
     if problems or project is None:
         raise ProjectFileError(path, problems)
-    return LoadedProject(project, path, folder, sources, tuple(mentions))
+    return LoadedProject(project, path, folder, sources, tuple(mentions), located)
 
 
 def project_schema() -> dict[str, JsonValue]:

@@ -3,16 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import takewhile
 
 import numpy as np
 from numpy.typing import NDArray
 
-from services.voiceover.line import Line, SpokenWord
+from services.voiceover.line import Line, SpokenWord, without_edge_pauses
 from services.voiceover.take_report import ReportedWord, TakeReport
 from shared.assets import Asset, Determinant, derived_key
 from shared.errors import Unrecoverable
-from shared.narration import Narration, Pause, parse_narration
+from shared.narration import Narration, parse_narration
 from shared.project import Scene, SubmittedProject
 from shared.timeline import SAMPLE_RATE, FrameGrid, Span
 from shared.transcript import Recording, Take, Word
@@ -82,20 +81,6 @@ def _asked_take(submitted: SubmittedProject, scene: Scene, narration: Narration)
         return AskedTake(scene.id, narration.text, line, 0, 0, scene.pause_after_ms)
     lead_ms, spoken, tail_ms = without_edge_pauses(narration)
     return AskedTake(scene.id, narration.text, Line(scene.id, spoken), lead_ms, tail_ms, scene.pause_after_ms)
-
-
-def without_edge_pauses(narration: Narration) -> tuple[int, Narration, int]:
-    """The pauses before the first and after the last word, in milliseconds, and what lies between them.
-
-    <break/> words <break/> words <break/>
-    [ head )[        between     )[ tail )
-    """
-    parts = narration.parts
-    head = [part.ms for part in takewhile(lambda part: isinstance(part, Pause), parts) if isinstance(part, Pause)]
-    tail = [
-        part.ms for part in takewhile(lambda part: isinstance(part, Pause), reversed(parts)) if isinstance(part, Pause)
-    ]
-    return sum(head), Narration(parts[len(head) : len(parts) - len(tail)]), sum(tail)
 
 
 # --- The sound of one take ---------------------------------------------------------------------------------------

@@ -1,9 +1,10 @@
 """What a voice is asked to say and the words that it reports: pure values."""
 
 from dataclasses import dataclass
+from itertools import takewhile
 
 from shared.assets import Asset
-from shared.narration import Narration
+from shared.narration import Narration, Pause
 from shared.timeline import Span
 
 
@@ -26,3 +27,17 @@ class SpokenWord:
     text: str
     take_span: Span
     confidence: float
+
+
+def without_edge_pauses(narration: Narration) -> tuple[int, Narration, int]:
+    """The pauses before the first and after the last word, in milliseconds, and what lies between them.
+
+    <break/> words <break/> words <break/>
+    [ head )[        between     )[ tail )
+    """
+    parts = narration.parts
+    head = [part.ms for part in takewhile(lambda part: isinstance(part, Pause), parts) if isinstance(part, Pause)]
+    tail = [
+        part.ms for part in takewhile(lambda part: isinstance(part, Pause), reversed(parts)) if isinstance(part, Pause)
+    ]
+    return sum(head), Narration(parts[len(head) : len(parts) - len(tail)]), sum(tail)

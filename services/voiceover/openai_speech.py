@@ -10,17 +10,15 @@ from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.voiceover.line import Line
+from services.voiceover.passages import plain_text
 from services.voiceover.voice import SpokenTake
 from shared import project
 from shared.api_key import read_api_key
 from shared.assets import Determinant, derived_key
 from shared.errors import Unrecoverable
-from shared.narration import Pause
 from shared.purchases import NotCharged, OutcomeUnknown, Purchases
 
 DEFAULT_MODEL = "tts-1"
-LONGEST_TEXT = 4_096
-"""Characters; OpenAI's own limit for one request. Local servers take as much or more."""
 
 
 class SpeechServerSettings(BaseSettings):
@@ -72,7 +70,7 @@ class OpenAISpeechVoice:
         return {
             "model": self.voice.model or DEFAULT_MODEL,
             "voice": self.voice.name,
-            "input": text_of(line),
+            "input": plain_text(line, engine="openai-speech"),
             "speed": str(self.voice.speed),
         }
 
@@ -99,19 +97,6 @@ class OpenAISpeechVoice:
         if response.content[:4] != b"RIFF":
             raise OutcomeUnknown(f"{self.url} answered with something that is no WAV file.")
         return response.content
-
-
-def text_of(line: Line) -> str:
-    """The words of a line as plain text. Raises `Unrecoverable` where it holds more than that."""
-    remedy = "Remove it: here only the scene's `pause_after` makes a pause, and `speed` under `voice` sets the speed."
-    for part in line.narration.parts:
-        if isinstance(part, Pause) or part.rate != 1:
-            tag = "<break> between words" if isinstance(part, Pause) else "<prosody rate>"
-            raise Unrecoverable(f"The voice openai-speech has no {tag}.", remedy=remedy, scene_id=line.scene_id)
-    if len(line.narration.text) > LONGEST_TEXT:
-        reason = f"The narration has {len(line.narration.text):,} characters; a request takes {LONGEST_TEXT:,}."
-        raise Unrecoverable(reason, remedy="Split the scene.", scene_id=line.scene_id)
-    return line.narration.text
 
 
 async def open_openai_speech(

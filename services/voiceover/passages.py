@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
+from services.voiceover.line import Line
 from shared.errors import Unrecoverable
 from shared.narration import Narration, Pause, Speech
 
@@ -20,6 +21,10 @@ SENTENCE_PAUSE_MS = 350
 
 _ENDS = re.compile(r"[.!?…:;。！？；：]['\"”’»)\]]*$")
 _AFTER = {"none": " ", "sentence": "\n", "paragraph": "\n\n"}
+
+
+LONGEST_PLAIN_TEXT = 4_096
+"""Characters; OpenAI's limit for one request of `/v1/audio/speech`. Local servers take as much or more."""
 
 
 @dataclass(frozen=True)
@@ -86,3 +91,23 @@ def _without_silent_passages(passages: Sequence[Passage]) -> tuple[Passage, ...]
     if kept:
         kept[-1] = replace(kept[-1], pause_after_ms=0)
     return tuple(kept) or tuple(passages[:1])
+
+
+def plain_text(line: Line, *, engine: str) -> str:
+    """The words of a line for an engine that takes text and nothing else. Raises `Unrecoverable` for any markup."""
+    for part in line.narration.parts:
+        if isinstance(part, Pause) or part.rate != 1:
+            tag = "<break> between words" if isinstance(part, Pause) else "<prosody rate>"
+            raise Unrecoverable(
+                f"The voice {engine} has no {tag}.",
+                remedy="Remove it: with this voice the scene's `pause_after` makes pauses, and `speed` under `voice` "
+                "sets the speed.",
+                scene_id=line.scene_id,
+            )
+    if len(line.narration.text) > LONGEST_PLAIN_TEXT:
+        raise Unrecoverable(
+            f"The narration has {len(line.narration.text):,} characters; a request takes {LONGEST_PLAIN_TEXT:,}.",
+            remedy="Split the scene.",
+            scene_id=line.scene_id,
+        )
+    return line.narration.text

@@ -1,9 +1,8 @@
 """Which narrations the project's voice cannot speak as they are written: found before anything is bought. Pure."""
 
-from services.voiceover.core import without_edge_pauses
 from services.voiceover.elevenlabs_requests import requests_for
-from services.voiceover.line import Line
-from services.voiceover.openai_speech import text_of
+from services.voiceover.line import Line, without_edge_pauses
+from services.voiceover.passages import plain_text
 from shared.errors import Unrecoverable
 from shared.narration import parse_narration
 from shared.project import Project, Scene
@@ -32,4 +31,4 @@ def _require_speakable(project: Project, scene: Scene) -> None:
         case "elevenlabs":
             requests_for(line, project.voice)
         case "openai-speech":
-            text_of(line)
+            plain_text(line, engine=project.voice.engine)

@@ -25,9 +25,8 @@ from services.voiceover.core import (
     recording_key,
     report_words,
     take_keys,
-    without_edge_pauses,
 )
-from services.voiceover.line import Line, SpokenWord
+from services.voiceover.line import Line, SpokenWord, without_edge_pauses
 from services.voiceover.take_report import ReportedWord, TakeReport
 from shared.assets import Asset
 from shared.errors import Unrecoverable

@@ -126,6 +126,16 @@ def trace(project_id: str | None, html: Path | None) -> None:
     _run(show_trace(project_id, html))
 
 
+@lockstep.command()
+@click.option("--once", is_flag=True, help="Print one view and stop.")
+@NATS_URL
+def top(once: bool, nats_url: str | None) -> None:
+    """Show live what every service has in work and what waits for it."""
+    from cli.top import show_top
+
+    _run(show_top(nats_url, once=once))
+
+
 def _run(work: Coroutine[object, object, None]) -> None:
     from cli.edge import run_to_exit
 

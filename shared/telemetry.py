@@ -84,12 +84,15 @@ class Telemetry:
         self._ids = ComputedIds()
         self.provider = TracerProvider(resource=self._resource, id_generator=self._ids, shutdown_on_exit=False)
         self.tracer = self.provider.get_tracer("lockstep")
+        self._off = os.environ.get("OTEL_SDK_DISABLED", "").lower() == "true"
         self.metric_readers: list[MetricReader] = []
         self.instruments: Instruments = unmeasured()
         self._meters: MeterProvider | None = None
 
     def start(self) -> None:
         """Send spans and measurements from now on, where the environment says so."""
+        if self._off:
+            return
         if path := os.environ.get("LOCKSTEP_SPANS_FILE"):
             from shared.spans import LocalSpans
 
@@ -184,6 +187,8 @@ class Telemetry:
 
     async def tell_said(self, msg: Msg, events: Sequence[Event], jetstream: JetStreamContext) -> None:
         """Tell of the scene or the project that `events`, the answer to `msg`, bring to an end."""
+        if self._off:
+            return
         span = trace.get_current_span()
         for event in events:
             if getattr(event, "from_store", False):
@@ -199,6 +204,8 @@ class Telemetry:
 
     async def tell_failed(self, msg: Msg, failure: StepFailed, jetstream: JetStreamContext) -> None:
         """Tell of the project, and the scene, that ended because the work on `msg` was given up."""
+        if self._off:
+            return
         if event_class_of(msg.subject) is ScenePlanned:
             self._tell_scene(msg, time.time_ns(), failure=failure.reason)
         await self._tell_project(failure, failure.reason, jetstream)

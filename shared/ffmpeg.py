@@ -14,7 +14,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared.media import AudioFacts, MediaFacts, PictureTimes, VideoFacts
+from shared.media import INPUT_GUARD, AudioFacts, MediaFacts, PictureTimes, VideoFacts
 from shared.telemetry_stages import staged
 
 __all__ = [
@@ -33,9 +33,6 @@ __all__ = [
     "run_ffprobe",
     "stream_ffprobe_lines",
 ]
-
-INPUT_GUARD = ("-protocol_whitelist", "file")
-"""Stands before every input: media files may name others, and ffmpeg would open them."""
 
 DEFAULT_TIMEOUT_SECONDS = 900.0
 
@@ -219,6 +216,7 @@ class _Packet(_Tolerant):
     pts_time: str | None = None
     dts_time: str | None = None
     duration_time: str | None = None
+    size: int = 0
     flags: str = ""
 
     @property
@@ -252,7 +250,7 @@ async def probe_pictures(
     arguments = [
         *("-v", "error", *guard),
         *("-select_streams", "V:0", "-read_intervals", f"%+#{most_packets}"),
-        *("-show_format", "-show_streams", "-show_entries", "packet=pts_time,dts_time,duration_time,flags"),
+        *("-show_format", "-show_streams", "-show_entries", "packet=pts_time,dts_time,duration_time,size,flags"),
         *("-of", "json", "-i", str(path)),
     ]
     text, complaints = await _run_ffprobe(arguments, timeout_seconds)
@@ -304,6 +302,7 @@ def picture_times(report_json: str, complaints: str = "") -> PictureTimes | None
         cut_short="partial file" in complaints
         or "ended prematurely" in complaints
         or (declared is not None and declared - end > Fraction(1, 2)),
+        sizes=tuple(packet.size for _, packet in shown),
     )
 
 

@@ -71,3 +71,9 @@ class PictureTimes:
     """The longest time that one picture is shown."""
     cut_short: bool
     """True where the file declares more than it holds: an interrupted download."""
+    sizes: tuple[int, ...] = ()
+    """The bytes of each picture's packet, in the order in which they are shown."""
+
+
+INPUT_GUARD = ("-protocol_whitelist", "file")
+"""Stands before every input of ffmpeg and ffprobe: media files may name others, and both would open them."""

@@ -19,11 +19,9 @@ from itertools import accumulate, pairwise
 
 from services.assembler.tracks import SegmentTrack
 from shared.errors import Unrecoverable
+from shared.media import INPUT_GUARD
 from shared.plan import PlannedScene
 from shared.segments import TrackClock
-
-INPUT_GUARD = ("-protocol_whitelist", "file")
-"""Media files may name others, and ffmpeg would open them."""
 
 PACKET_HASH = "murmur3"
 """The fastest of ffmpeg's hashes that has 128 bits: packets are told apart, not protected."""

@@ -3,7 +3,7 @@
 Every rung is tried from the least visible down:
 
     the clip is as long as the window   as it is
-    longer                              trimmed: its start at its own speed, and the rest is not shown
+    longer                              trimmed: a part of it at its own speed (which part: `best_window.py`)
     shorter, by no more than `slowest`  slowed so that its last picture meets the end of the window
     shorter still                       slowed to `slowest`, and what is missing is filled: its last picture is held
                                         with a slow push-in (hold), the clip runs backwards (boomerang), or it starts

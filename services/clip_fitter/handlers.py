@@ -7,9 +7,11 @@ from fractions import Fraction
 from functools import partial
 from pathlib import Path
 
+from services.clip_fitter.best_window import SHORTEST_CHOICE_MS, Look, best_start_ms, is_even
 from services.clip_fitter.clip import Clip, empty_clip, read_clip, unreadable_clip, usable_ms
-from services.clip_fitter.core import Fill, FitLimits, fit_scene, is_hopeless, starting_at
+from services.clip_fitter.core import Fill, FitLimits, SceneRecipe, fit_scene, is_hopeless, starting_at
 from services.clip_fitter.footage_advice import VideoModel, hopeless_clip
+from services.clip_fitter.looks import look
 from services.clip_fitter.picture import Framing
 from services.clip_fitter.prices import Prices
 from services.clip_fitter.segment import Encode, Part, SegmentJob, segment_encodes, segment_faults, segment_join
@@ -32,6 +34,18 @@ class FitNote(Document):
 
     clip_ms: int
     fit: str
+
+
+LOOK_VERSION = 1
+"""Goes up whenever the same clip would be seen otherwise than before."""
+
+
+class ClipLook(Document):
+    """What was seen in a source, kept so that it is decoded for that once."""
+
+    brightness: tuple[float, ...]
+    contrast: tuple[float, ...]
+    motion: tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -66,7 +80,7 @@ class Handlers:
         if is_hopeless(event.frame_count, event.output.fps, lengths):
             raise hopeless_clip(lengths, event.window.length, self.models)
         recipe = fit_scene(event.frame_count, event.output.fps, lengths, _limits(event))
-        recipe = starting_at(recipe, [0 if clip.is_still else said.in_ms or 0 for (clip, _), said in shown])
+        recipe = starting_at(recipe, await self._starts(event, step, shown, recipe))
         target = step.scratch / "segment.mp4"
         job = SegmentJob(
             parts=tuple(
@@ -88,6 +102,37 @@ class Handlers:
         await self._encode(job, step)
         await self._check_segment(job, target)
         return target, FitNote(clip_ms=sum(lengths), fit=recipe.sentence)
+
+    async def _starts(
+        self, event: ScenePlanned, step: Step, shown: Sequence[tuple[tuple[Clip, Path], Footage]], recipe: SceneRecipe
+    ) -> list[int]:
+        """Where each clip of the scene starts: where the project says, or where the best part of a longer one does."""
+        starts = []
+        for number, (asset, ((clip, path), said)) in enumerate(zip(event.clips, shown, strict=True)):
+            parts = [part for part, of in zip(recipe.parts, recipe.clip_numbers, strict=True) if of == number]
+            needed_ms = max((part.source_span.end for part in parts), default=clip.length_ms)
+            start = said.in_ms or 0
+            has_choice = clip.length_ms - needed_ms >= SHORTEST_CHOICE_MS
+            if not clip.is_still and said.in_ms is None and has_choice and not is_even(clip.pictures.sizes):
+                start = best_start_ms(await self._look(asset, path, step), needed_ms, clip.length_ms)
+            starts.append(0 if clip.is_still else start)
+        return starts
+
+    async def _look(self, asset: Asset, path: Path, step: Step) -> Look:
+        key = derived_key("looks", "json", recipe_version=LOOK_VERSION, source=asset.digest)
+        if (stored := await self.store.find(key)) is not None:
+            seen = await self.store.get_document(stored, ClipLook)
+            return Look(seen.brightness, seen.contrast, seen.motion)
+        guard = self.settings.clip_limits.guard()
+        target = step.scratch / "look.grey"
+        try:
+            found = await look(path, target, guard=guard, timeout_seconds=self.settings.time_limit_seconds)
+        except FfmpegError as error:
+            raise _input_to_blame(error, [str(path)]) from error
+        await self.store.put_document(
+            ClipLook(brightness=found.brightness, contrast=found.contrast, motion=found.motion), key
+        )
+        return found
 
     async def _fetch_clip(self, asset: Asset, path: Path) -> tuple[Clip, Path]:
         if asset.size == 0:

@@ -229,3 +229,34 @@ async def test_blur_shows_all_of_the_picture_before_a_soft_copy_of_itself(bench:
     beside = pictures[:, :, :40]
     assert beside.mean() > 40  # no black bars
     assert np.abs(np.diff(beside, axis=2)).max() < 30  # nothing sharp in it
+
+
+def make_clip_with_a_cut(folder: Path) -> Path:
+    """Half a second of black, one second of one shot, then two of another, at 24 frames a second."""
+    moving = "testsrc2=s=128x72:r=24:d={},noise=alls=20:allf=t"
+    shots = f"color=black:s=128x72:r=24:d=0.5[a];{moving.format(1)},negate[b];{moving.format(2)}[c];[a][b][c]concat=n=3"
+    clip = folder / "cut.mp4"
+    run_tool("ffmpeg", "-f", "lavfi", "-i", shots, *H264, str(clip))
+    return clip
+
+
+async def test_a_longer_clip_shows_its_best_part_and_is_looked_at_once(bench: Bench, tmp_path: Path) -> None:
+    clip = make_clip_with_a_cut(tmp_path)
+    answer, segment = await bench.fit(clip, 40)
+    start = float(answer.fit.removeprefix("trimmed to 1.67 s of 3.50 s, from ").removesuffix(" s on"))
+    assert 1.5 <= start <= 1.83
+    source, shown = decode_grey(clip).astype(int), decode_grey(segment).astype(int)
+    assert np.abs(shown - source[round(start * 24) :][:40]).mean() < 30  # all of it is noise
+    assert np.abs(shown - source[:40]).mean() > 60
+    looks = [key for key in bench.store.put_keys if key.startswith("looks/")]
+    await bench.fit(clip, 44)
+    assert [key for key in bench.store.put_keys if key.startswith("looks/")] == looks != []
+
+
+async def test_an_even_clip_and_one_whose_start_is_given_are_not_looked_at(
+    bench: Bench, tmp_path: Path, two_seconds: Path
+) -> None:
+    answer, _ = await bench.fit(make_clip_with_a_cut(tmp_path), 24, footage=[Clip(file="cut.mp4", in_ms=500)])
+    assert answer.fit == "trimmed to 1.00 s of 3.00 s, from 0.50 s on"
+    await bench.fit(two_seconds, 30)
+    assert not [key for key in bench.store.put_keys if key.startswith("looks/")]

@@ -1,0 +1,101 @@
+"""Which part of a longer clip is shown: not its head, but what is neither black, nor frozen, nor cut. Pure.
+
+Reading what is needed to know costs processor time, so it is done in two steps. The sizes of a clip's packets are known
+from probing and say whether anything happens in it at all: a cut is a packet of several times the usual size, and black
+or frozen pictures are packets of next to nothing. An even clip is as good at its start as anywhere, and nothing is
+decoded for it. Any other is looked at once: a few small pictures a second, kept under the digest of the source.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean, median, pstdev
+
+import numpy as np
+from numpy.typing import NDArray
+
+STEP_MS = 200
+"""Between two pictures that are looked at. Finer would need pictures that decoders may leave out (`looks.py`)."""
+
+SIZE = (96, 54)
+
+SHORTEST_CHOICE_MS = 400
+"""A clip that is longer than its window by less than this leaves too little to choose from to be looked at."""
+
+LONGEST_LOOK_MS = 120_000
+"""Nothing behind this is looked at. Whoever brings long footage knows which part is wanted, and writes `in`."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """What was seen in a clip, picture by picture, `STEP_MS` apart. Levels are of 255."""
+
+    brightness: tuple[float, ...]
+    contrast: tuple[float, ...]
+    motion: tuple[float, ...]
+    """How much each picture differs from the one before it; 0 for the first."""
+
+
+def look_at(pictures: NDArray[np.uint8]) -> Look:
+    """What is seen in small grey pictures (pictures, rows, columns)."""
+    levels = pictures.astype(np.float64)
+    motion = np.abs(np.diff(levels, axis=0)).mean(axis=(1, 2))
+    return Look(
+        brightness=tuple(round(float(level), 1) for level in levels.mean(axis=(1, 2))),
+        contrast=tuple(round(float(level), 1) for level in levels.std(axis=(1, 2))),
+        motion=(0.0, *(round(float(level), 2) for level in motion)),
+    )
+
+
+def is_even(packet_sizes: Sequence[int]) -> bool:
+    """True where the sizes of a clip's packets, in the order in which they are shown, give no sign of a cut, of black
+    or of frozen pictures. Key frames are large too, but come at equal distances."""
+    if len(packet_sizes) < 8:
+        return False
+    usual = median(packet_sizes)
+    large = [place for place, size in enumerate(packet_sizes) if size > 4 * usual and place > 0]
+    if large and (len(large) < 2 or any(place != large[0] * (number + 1) for number, place in enumerate(large))):
+        return False
+    stretch = max(8, len(packet_sizes) // 16)
+    stretches = [median(packet_sizes[at : at + stretch]) for at in range(0, len(packet_sizes) - stretch + 1, stretch)]
+    return all(0.3 * usual <= one <= 3 * usual for one in stretches)
+
+
+BLACK_BELOW = 24
+"""Limited range has black at 16."""
+
+FLAT_BELOW = 6
+
+FROZEN_BELOW = 0.15
+"""Even a steady camera's noise is more than this."""
+
+CUT_ABOVE = 12
+
+CUT_OUTGROWS = 4
+"""A cut differs this many times more than what is usual in the clip."""
+
+
+def best_start_ms(look: Look, length_ms: int, clip_ms: int) -> int:
+    """Where the best `length_ms` of a clip of `clip_ms` start; of equally good parts the first.
+
+    clip   [black][  steady motion          |cut|   other shot  ]
+                  [       window     )
+    """
+    latest = max(0, min(clip_ms, len(look.motion) * STEP_MS) - length_ms)
+    starts = [*range(0, latest, STEP_MS), latest]
+    faults = {start: round(_faults(look, start, start + length_ms), 2) for start in starts}
+    return min(faults, key=faults.__getitem__)
+
+
+def _faults(look: Look, start_ms: int, end_ms: int) -> float:
+    """How bad a part of a clip is, in seconds of black. Judgement: a cut is the worst, since a scene has one shot."""
+    first, end = -(-start_ms // STEP_MS), -(-end_ms // STEP_MS)
+    shown = range(start_ms // STEP_MS, min(end, len(look.motion)))
+    # A change is seen at the first picture after it: it may lie up to a step earlier.
+    inside = look.motion[first + 1 : end + 1]
+    usual = median(look.motion[1:]) if len(look.motion) > 1 else 0.0
+    cuts = sum(1 for level in inside if level > max(CUT_ABOVE, CUT_OUTGROWS * usual))
+    black = sum(1 for at in shown if look.brightness[at] < BLACK_BELOW and look.contrast[at] < FLAT_BELOW)
+    frozen = sum(1 for level in inside if level < FROZEN_BELOW)
+    unsteady = pstdev(inside) / fmean(inside) if inside and fmean(inside) > 0 else 0.0
+    step = STEP_MS / 1000
+    return 10 * cuts + step * black + 0.5 * step * frozen + 0.2 * min(unsteady, 2)

@@ -1,0 +1,74 @@
+"""The best part of a longer clip, by what is seen in it."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.clip_fitter.best_window import STEP_MS, Look, best_start_ms, is_even, look_at
+
+LEVELS = st.floats(min_value=0, max_value=255, allow_nan=False)
+
+
+def seen(motion: list[float], *, brightness: list[float] | None = None) -> Look:
+    """Well-lit pictures that differ as given."""
+    return Look(tuple(brightness or [120.0] * len(motion)), (40.0,) * len(motion), tuple(motion))
+
+
+def test_of_equally_good_parts_the_first_is_taken() -> None:
+    assert best_start_ms(seen([0.0, *[3.0] * 49]), 6_000, 10_000) == 0
+
+
+def test_black_at_the_start_is_left_out() -> None:
+    look = Look((16.0,) * 5 + (120.0,) * 45, (0.0,) * 5 + (40.0,) * 45, (0.0,) * 5 + (3.0,) * 45)
+    assert best_start_ms(look, 6_000, 10_000) == 5 * STEP_MS
+
+
+def test_a_frozen_end_is_left_out() -> None:
+    look = seen([3.0] * 10 + [0.0] * 20 + [3.0] * 20)
+    assert best_start_ms(look, 4_000, 10_000) == 29 * STEP_MS
+
+
+def test_a_cut_is_worse_than_anything_else() -> None:
+    look = seen([0.0] + [3.0] * 9 + [60.0] + [3.0] * 30)
+    assert best_start_ms(look, 5_000, 8_000) == 2_000
+
+
+@given(st.lists(LEVELS, min_size=1, max_size=60), st.integers(1, 12_000), st.integers(1, 12_000))
+def test_the_best_part_lies_inside_the_clip(motion: list[float], length_ms: int, clip_ms: int) -> None:
+    start = best_start_ms(seen(motion), length_ms, clip_ms)
+    assert start >= 0
+    assert start + length_ms <= max(clip_ms, length_ms)
+
+
+def test_a_look_tells_brightness_contrast_and_motion() -> None:
+    dark, light = np.zeros((4, 6), np.uint8), np.full((4, 6), 200, np.uint8)
+    assert look_at(np.stack([dark, light, light])) == Look((0.0, 200.0, 200.0), (0.0, 0.0, 0.0), (0.0, 200.0, 0.0))
+
+
+P_FRAMES = [900, 1_100, 1_000, 950, 1_050] * 24
+
+
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        [9_000, *P_FRAMES],
+        [9_000 if place % 24 == 0 else size for place, size in enumerate(P_FRAMES)],  # a key frame every second
+        [9_000] * 120,  # nothing but key frames
+    ],
+)
+def test_an_even_clip_is_told_by_the_sizes_of_its_packets(sizes: list[int]) -> None:
+    assert is_even(sizes)
+
+
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        [9_000, *P_FRAMES[:50], 9_000, *P_FRAMES[50:]],  # a cut
+        [9_000, *[30] * 24, *P_FRAMES[24:]],  # black
+        [9_000, *P_FRAMES[:96], *[20] * 24],  # frozen
+        [],
+    ],
+)
+def test_a_clip_in_which_something_happens_has_to_be_looked_at(sizes: list[int]) -> None:
+    assert not is_even(sizes)

@@ -4,6 +4,7 @@ Shapes as in the OpenAPI file of August 2026 and the vendor's error catalogue of
 """
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, Field, JsonValue, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -17,7 +18,7 @@ _LONGEST_MESSAGE = 200
 class ElevenLabsSettings(BaseSettings):
     """Read from `ELEVENLABS_*`."""
 
-    model_config = SettingsConfigDict(env_prefix="ELEVENLABS_", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="ELEVENLABS_", env_ignore_empty=True, extra="ignore")
 
     api_key: SecretStr = SecretStr("")
     api_key_file: Path | None = None
@@ -72,11 +73,15 @@ def read_refusal(body: bytes) -> tuple[str, str]:
     return "", _short("; ".join(faults))
 
 
-def refusal(status: int, body: bytes, *, scene_id: str | None) -> Unrecoverable:
+def refusal(
+    status: int, body: bytes, *, scene_id: str | None, section: Literal["voice", "words"] = "voice"
+) -> Unrecoverable:
     """The failure for a status below 500, but 408 and 429: nothing was made, and the same would be refused again."""
     code, message = read_refusal(body)
     said = f" ({message})" if message else f" ({code})" if code else ""
     reason, remedy = _SENTENCES.get(status, _OTHERWISE)
+    if section == "words":
+        remedy = _REMEDIES_FOR_WORDS.get(status, remedy if status in _SENTENCES else _CHECK_WORDS)
     if code in {"quota_exceeded", "insufficient_credits"}:  # older accounts are told so with a 401
         reason, remedy = _SENTENCES[402]
     return Unrecoverable(f"{reason}{said}.", remedy=remedy, scene_id=scene_id)
@@ -93,6 +98,13 @@ _SENTENCES = {
         "ElevenLabs cannot use a value of the request",
         "Change what it names: a key under `voice`, or the narration.",
     ),
+}
+_CHECK_WORDS = "Check the `model` and the other keys under `words`, or choose another engine there."
+_REMEDIES_FOR_WORDS = {
+    400: _CHECK_WORDS,
+    403: "Give the key access to speech to text and forced alignment there.",
+    404: _CHECK_WORDS,
+    422: "Change what it names: a key under `words`, or the narration.",
 }
 
 

@@ -93,7 +93,9 @@ class ElevenLabsVoice:
         """Ask until the service has time. Nothing but a 429 is asked again: it is refused before any work."""
         key = self.account.key().get_secret_value()
         url = f"{self.account.base_url.rstrip('/')}/v1/text-to-speech/{self.voice.name}/with-timestamps"
-        async with httpx.AsyncClient(timeout=self.account.timeout_seconds) as client:
+        # Within 10 s there is a connection or nothing was sent: that must be told from an answer that is late.
+        timeout = httpx.Timeout(self.account.timeout_seconds, connect=10)
+        async with httpx.AsyncClient(timeout=timeout) as client:
             for pause_seconds in (*self.account.busy_pauses_seconds, None):
                 response = await _send(client, url, request, key)
                 limit = header_number(response.headers.get("maximum-concurrent-requests"))

@@ -24,7 +24,7 @@ DEFAULT_MODEL = "tts-1"
 class SpeechServerSettings(BaseSettings):
     """Read from `LOCKSTEP_SPEECH_*`."""
 
-    model_config = SettingsConfigDict(env_prefix="LOCKSTEP_SPEECH_", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="LOCKSTEP_SPEECH_", env_ignore_empty=True, extra="ignore")
 
     url: str = Field(default="", pattern=r"^(https?://[^\s?#@]+)?$")
     """The server where a project names none, e.g. https://api.openai.com/v1."""
@@ -78,7 +78,7 @@ class OpenAISpeechVoice:
         body = {**self._request(line), "speed": self.voice.speed, "response_format": "wav"}
         headers = {"authorization": f"Bearer {self.key.get_secret_value()}"} if self.key is not None else {}
         try:
-            async with httpx.AsyncClient(timeout=self.timeout_seconds) as client:
+            async with httpx.AsyncClient(timeout=httpx.Timeout(self.timeout_seconds, connect=10)) as client:
                 response = await client.post(f"{self.url}/audio/speech", json=body, headers=headers)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError) as error:
             raise NotCharged(f"{self.url} cannot be reached ({type(error).__name__})") from error

@@ -400,6 +400,9 @@ async def test_the_key_reaches_the_service_and_nothing_else(studio: Studio, capl
 
 async def test_the_key_may_stand_in_a_file(studio: Studio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ELEVENLABS_API_KEY", raising=False)
+    monkeypatch.setenv("ELEVENLABS_API_KEY_FILE", "")  # as compose passes on what is not set
+    with pytest.raises(Unrecoverable, match="none is set"):
+        ElevenLabsSettings().key()
     monkeypatch.setenv("ELEVENLABS_API_KEY_FILE", str(tmp_path / "key"))
     with pytest.raises(Unrecoverable, match="cannot be read"):
         ElevenLabsSettings().key()

@@ -27,8 +27,18 @@ def events_page() -> str:
         "`make docs`; do not edit. Times are whole milliseconds on the master clock.",
     ]
     for event in Event.catalogue():
-        hearers = ", ".join(f"`{consumer.name}`" for consumer in CONSUMERS if event in consumer.hears) or "whoever watches"
-        lines += ["", f"## {event.__name__}", "", f"{_folded(event.__doc__)}", "", f"`{event.subject}`, heard by {hearers}", ""]
+        hearers = (
+            ", ".join(f"`{consumer.name}`" for consumer in CONSUMERS if event in consumer.hears) or "whoever watches"
+        )
+        lines += [
+            "",
+            f"## {event.__name__}",
+            "",
+            f"{_folded(event.__doc__)}",
+            "",
+            f"`{event.subject}`, heard by {hearers}",
+            "",
+        ]
         lines += ["| field | type | |", "| --- | --- | --- |"]
         for name, field in event.model_fields.items():
             lines.append(f"| `{name}` | {_type_name(field.annotation)} | {_folded(field.description)} |")
@@ -62,10 +72,8 @@ def draw_strip(video: Path, certificate: Path) -> None:
     chosen = "+".join(f"eq(n,{scene['planned_first_frame']})" for scene in scenes)
     columns = (len(scenes) + 1) // 2
     graph = f"select='{chosen}',scale=320:-2,tile={columns}x2:padding=4:margin=4:color=white"
-    subprocess.run(
-        ["ffmpeg", "-v", "error", "-y", "-i", str(video), "-vf", graph, "-frames:v", "1", "-q:v", "4", str(HERE / "strip.jpg")],
-        check=True,
-    )
+    command = ["ffmpeg", "-v", "error", "-y", "-i", str(video), "-vf", graph, "-frames:v", "1", "-q:v", "4"]
+    subprocess.run([*command, str(HERE / "strip.jpg")], check=True)
 
 
 def main() -> None:

@@ -71,14 +71,16 @@ class Purchases:
         buy_again: Collection[str],
         scene_id: str | None,
         folder: Path,
+        section: str = "voice",
     ) -> bytes:
         """The answer under `key`, from the store or else by `request`, which is called at most once.
 
+        `section` is the one of the project file that `buy_again` stands in.
         `request` returns an answer that is worth keeping, or raises `NotCharged`, `Unrecoverable` (refused, not
         charged) or `OutcomeUnknown`. Raises the first two as they are, and `Unrecoverable` for an answer that is lost.
         A purchase that was begun is finished and kept, even where the caller is cancelled.
         """
-        deal = _Deal(self.store, key, request, seller, timeout_seconds, frozenset(buy_again), scene_id, folder)
+        deal = _Deal(self.store, key, request, seller, timeout_seconds, frozenset(buy_again), scene_id, folder, section)
         turn = self._turns.setdefault(key, asyncio.Lock())  # two scenes may say the same
         async with turn:
             task = asyncio.create_task(deal.close())
@@ -101,6 +103,7 @@ class _Deal:
     buy_again: frozenset[str]
     scene_id: str | None
     folder: Path
+    section: str
 
     async def close(self) -> bytes:
         found = await self._find_answer()
@@ -186,6 +189,6 @@ class _Deal:
         return Unrecoverable(
             f"{sentence} The request may have been charged.",
             remedy=f"See your history at {self.seller}; to request it once more, write `buy_again: [{note.ticket}]` "
-            "under `voice` and render again.",
+            f"under `{self.section}` and render again.",
             scene_id=self.scene_id,
         )

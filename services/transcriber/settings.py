@@ -5,6 +5,7 @@ import os
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from shared.elevenlabs import ElevenLabsSettings
 from shared.service import BusSettings
 from shared.store import StoreSettings
 
@@ -16,5 +17,6 @@ class Settings(BaseSettings):
 
     bus: BusSettings = Field(default_factory=BusSettings)
     store: StoreSettings = Field(default_factory=StoreSettings)
+    elevenlabs: ElevenLabsSettings = Field(default_factory=ElevenLabsSettings)
     most_workers: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, le=64)
     worker_timeout_seconds: float = Field(default=1800, gt=0)

@@ -71,3 +71,10 @@ def sound_digest(path: Path, span: Span) -> str:
             digest.update(block.tobytes())
             left -= block.shape[0]
     return digest.hexdigest()
+
+
+def write_for_hearing(path: Path, span: Span, into: Path) -> None:
+    """Write the span as a WAV file of 16 kHz, mono, 16 bit, block by block. Its times are the span's own."""
+    with soundfile.SoundFile(into, "w", samplerate=HEARING_RATE, channels=1, subtype="PCM_16") as file:
+        for start_ms in range(span.start, span.end, _BLOCK_MS):
+            file.write(read_sound(path, Span(start_ms, min(span.end, start_ms + _BLOCK_MS))))

@@ -1,0 +1,55 @@
+"""The words of ElevenLabs from the real service. It costs a few credits, and is skipped where no key is set."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from services.transcriber.app import create_handlers
+from services.transcriber.settings import Settings
+from shared.events import VoiceoverRecorded
+from shared.project import Project, Scene, SubmittedProject, Words
+from shared.testing import MemoryStore, RecordedStep
+from shared.timeline import Span
+from shared.transcript import Recording, Take, Transcript
+
+pytestmark = [
+    pytest.mark.live,
+    pytest.mark.skipif(
+        not (os.environ.get("ELEVENLABS_API_KEY") or os.environ.get("ELEVENLABS_API_KEY_FILE")),
+        reason="no key for ElevenLabs: set ELEVENLABS_API_KEY or ELEVENLABS_API_KEY_FILE to ask the real service",
+    ),
+]
+
+TEXT = "The lighthouse has stood on this rock for a hundred years."
+
+
+@pytest.mark.parametrize("engine", ["elevenlabs-scribe", "elevenlabs-alignment"])
+async def test_the_real_service_agrees_with_the_offline_aligner(tmp_path: Path, engine: str) -> None:
+    store = MemoryStore()
+    raw, path = tmp_path / "raw.wav", tmp_path / "48k.wav"
+    subprocess.run(["espeak-ng", "-v", "en-us", "-s", "150", "-w", str(raw), TEXT], check=True)
+    subprocess.run(["ffmpeg", "-v", "error", "-i", raw, "-ar", "48000", path], check=True)
+    length_ms = (path.stat().st_size - 100) // 96
+    recording = Recording(
+        voiceover=await store.put_file(path, "voiceovers/live.wav", "audio/wav"),
+        length_ms=length_ms,
+        takes=(Take(scene_id="one", text=TEXT, span=Span(0, length_ms)),),
+        take_boundaries_known=True,
+        engine="espeak",
+    )
+    kept = await store.put_document(recording, "recordings/live.json")
+    found: dict[str, Transcript] = {}
+    for name in (engine, "pocketsphinx", engine):
+        words = Words.model_validate({"engine": name})
+        project = Project(name="live", words=words, scenes=(Scene(id="one", narration=TEXT, clips=("a.mp4",)),))
+        document = await store.put_document(SubmittedProject(project=project, sources={}), f"projects/{name}.json")
+        event = VoiceoverRecorded(
+            project_id="live", project=document, recording=kept, length_ms=length_ms, from_store=False
+        )
+        timed = await create_handlers(store, Settings()).time_words(event, RecordedStep(tmp_path))
+        found[name] = await store.get_document(timed.transcript, Transcript)
+    paid, offline = found[engine].words, found["pocketsphinx"].words
+    assert [word.text.strip(".").lower() for word in paid] == [word.text.strip(".").lower() for word in offline]
+    assert max(abs(one.span.start - other.span.start) for one, other in zip(paid, offline, strict=True)) < 150

@@ -77,9 +77,23 @@ class Encoder(Section):
     """The quality of the picture: 18 looks lossless, 23 is small, larger is worse."""
 
 
+PRESETS: Mapping[str, Mapping[str, object]] = {
+    "youtube-1080p": {"width": 1920, "height": 1080, "fps": 30},
+    "youtube-4k": {"width": 3840, "height": 2160, "fps": 30},
+    "shorts": {"width": 1080, "height": 1920, "fps": 30},
+    "reels": {"width": 1080, "height": 1920, "fps": 30},
+    "portrait": {"width": 1080, "height": 1350, "fps": 30},
+    "square": {"width": 1080, "height": 1080, "fps": 30},
+    "draft": {"width": 640, "height": 360, "fps": 24, "encoder": {"preset": "ultrafast", "crf": 30}},
+}
+"""What each preset sets; all others play at -14 LUFS, which is the default. `portrait` is 4:5, a feed's tallest."""
+
+
 class Output(Section):
     """What the finished video is like."""
 
+    preset: Literal["youtube-1080p", "youtube-4k", "shorts", "reels", "portrait", "square", "draft"] | None = None
+    """Sets size, rate and encoder for where the video is published, or for a quick look; keys that are written win."""
     width: EvenPixels = 1920
     """The width of the picture in pixels, an even number."""
     height: EvenPixels = 1080
@@ -92,6 +106,16 @@ class Output(Section):
     """How loud the finished soundtrack is, in LUFS (EBU R128); -14 is what the large platforms play at."""
     stems: bool = False
     """Keep the soundtrack's layers (voice, music, mix) as WAV files too."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _written_keys_outweigh_the_preset(cls, value: object) -> object:
+        if not isinstance(value, dict) or not isinstance(name := value.get("preset"), str) or name not in PRESETS:
+            return value
+        preset, written = PRESETS[name], value.get("encoder")
+        own = preset.get("encoder")
+        encoder = {"encoder": {**own, **written}} if isinstance(own, dict) and isinstance(written, dict) else {}
+        return {**preset, **value, **encoder}
 
 
 class Voice(Section):

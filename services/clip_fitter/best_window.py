@@ -82,8 +82,9 @@ def best_start_ms(look: Look, length_ms: int, clip_ms: int) -> int:
     """
     latest = max(0, min(clip_ms, len(look.motion) * STEP_MS) - length_ms)
     starts = [*range(0, latest, STEP_MS), latest]
-    faults = {start: round(_faults(look, start, start + length_ms), 2) for start in starts}
-    return min(faults, key=faults.__getitem__)
+    faults: dict[int, float] = {start: round(_faults(look, start, start + length_ms), 2) for start in starts}
+    best: int = min(starts, key=lambda start: faults[start])  # of equals, min takes the first
+    return best
 
 
 def _faults(look: Look, start_ms: int, end_ms: int) -> float:

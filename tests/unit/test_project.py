@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from shared.assets import Asset
-from shared.project import Clip, Music, Output, Project, Scene, SubmittedProject, Voice, disagreements
+from shared.project import PRESETS, Clip, Music, Output, Project, Scene, SubmittedProject, Voice, disagreements
 
 
 def scene(scene_id: str = "dusk", *, recording: str | None = None) -> Scene:
@@ -44,6 +44,47 @@ class TestFrameRates:
     def test_every_rate_survives_the_journey_between_services(self, rate: Fraction) -> None:
         output = Output(fps=rate)
         assert Output.model_validate_json(output.model_dump_json()) == output
+
+    def test_a_rate_that_no_mp4_file_can_hold_is_refused_before_anything_is_encoded(self) -> None:
+        with pytest.raises(ValidationError, match="cannot be written to a video file"):
+            Output.model_validate({"fps": "23.123456789"})
+
+
+class TestPresets:
+    def test_a_preset_sets_what_its_platform_plays(self) -> None:
+        output = Output.model_validate({"preset": "shorts"})
+        assert (output.width, output.height, output.fps, output.loudness) == (1080, 1920, Fraction(30), -14)
+
+    def test_a_key_that_is_written_outweighs_the_preset(self) -> None:
+        output = Output.model_validate({"preset": "draft", "fps": 30, "encoder": {"crf": 24}})
+        assert (output.width, output.fps) == (640, Fraction(30))
+        assert (output.encoder.preset, output.encoder.crf) == ("ultrafast", 24)
+
+    def test_what_a_preset_set_arrives_at_every_service(self) -> None:
+        output = Output.model_validate({"preset": "draft", "width": 320})
+        assert Output.model_validate_json(output.model_dump_json()) == output
+
+    @pytest.mark.parametrize("preset", PRESETS)
+    def test_every_preset_that_can_be_written_is_a_sound_output(self, preset: str) -> None:
+        output = Output.model_validate({"preset": preset})
+        assert output.width == PRESETS[preset]["width"]
+
+    def test_an_unknown_preset_is_refused(self) -> None:
+        with pytest.raises(ValidationError, match="youtube-1080p"):
+            Output.model_validate({"preset": "cinema"})
+
+
+class TestFocus:
+    @pytest.mark.parametrize(
+        ("written", "focus"), [("left", (0, 0.5)), ("top", (0.5, 0)), ("centre", (0.5, 0.5)), ([0.5, 0.3], (0.5, 0.3))]
+    )
+    def test_a_subject_s_place_is_a_name_or_two_shares(self, written: object, focus: tuple[float, float]) -> None:
+        assert Clip.model_validate({"file": "a.mp4", "focus": written}).focus == focus
+
+    @pytest.mark.parametrize("written", ["middle", [0.5], [0.5, 1.5], 7])
+    def test_what_is_no_place_in_a_picture_is_refused(self, written: object) -> None:
+        with pytest.raises(ValidationError):
+            Clip.model_validate({"file": "a.mp4", "focus": written})
 
 
 class TestScenes:

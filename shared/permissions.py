@@ -89,7 +89,9 @@ def users() -> tuple[User, ...]:
 
 
 def _service(name: str, voice: Voice) -> User:
-    read: tuple[type[Event], ...] = (StepFailed, *voice.reads)
+    # Traces measure from the submission to the service's own events, whose times only the stream knows.
+    read: list[type[Event]] = [StepFailed, ProjectSubmitted, *voice.says]
+    read += [event_class for event_class in voice.reads if event_class not in read]
     say: tuple[type[Event], ...] = (*voice.says, StepFailed)
     publish = [
         # A pull consumer's three requests. Creating one is not among them: services use what the provisioner made.

@@ -73,6 +73,10 @@ class Guarded:
             watchdog_seconds=0.2,
         )
 
+    def refusals(self) -> list[str]:
+        """What the server refused, in its own words: also what nobody noticed, since a refusal looks like a delay."""
+        return [line for line in (self.folder / "nats.log").read_text().splitlines() if "Violation" in line]
+
     @asynccontextmanager
     async def connected(self, user: str) -> AsyncIterator[Client]:
         client = await connect(self.settings(user), user)
@@ -267,6 +271,7 @@ async def test_a_service_does_its_work_with_its_own_user(guarded: Guarded, name:
                 return len(handled) == len(heard) and expected <= said and bool(ticks)
 
             await until(all_said, f"{name} did not say what it has to say; it handled {handled}")
+    assert guarded.refusals() == []
 
 
 @pytest.mark.parametrize("name", sorted(VOICES))
@@ -290,6 +295,7 @@ async def test_a_service_can_give_up_with_its_own_user(guarded: Guarded, name: s
     async with guarded.connected(PROVISIONER) as owner:
         info = await owner.jetstream().stream_info(DEAD_STREAM)
         assert info.state.messages == 1
+    assert guarded.refusals() == []
 
 
 @pytest.mark.parametrize("name", sorted(VOICES))
@@ -359,6 +365,7 @@ async def test_the_command_submits_follows_and_lists_with_its_own_user(guarded: 
             failure = StepFailed(project_id=PROJECT, service="voiceover", scene_id=None, reason="No.", remedy="None.")
             await publish_events(voiceover, [failure])
         assert [event async for event in follows] == [failure]
+    assert guarded.refusals() == []
 
 
 async def test_the_command_can_say_nothing_but_a_submission(guarded: Guarded) -> None:

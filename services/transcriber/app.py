@@ -7,6 +7,7 @@ from services.transcriber.handlers import Handlers
 from services.transcriber.reported import VoiceReporter
 from services.transcriber.reporter import WordReporter
 from services.transcriber.settings import Settings
+from services.transcriber.whisper import WhisperReporter
 from services.transcriber.workers import PocketsphinxEngine
 from shared.events import VoiceoverRecorded
 from shared.purchases import Purchases
@@ -31,5 +32,8 @@ def create_handlers(store: AssetStore, settings: Settings) -> Handlers:
         VoiceReporter(),
         ElevenLabsReporter("elevenlabs-alignment", account, purchases, Turnstile()),
         ElevenLabsReporter("elevenlabs-scribe", account, purchases, Turnstile()),
+        WhisperReporter(
+            store, settings.whisper_model, settings.whisper_download_folder, settings.worker_timeout_seconds
+        ),
     )
     return Handlers(store, {aligner.name: aligner}, {reporter.name: reporter for reporter in reporters})

@@ -1,6 +1,7 @@
 """What the transcriber reads from the environment: `LOCKSTEP_TRANSCRIBER_*`."""
 
 import os
+from pathlib import Path
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -20,3 +21,7 @@ class Settings(BaseSettings):
     elevenlabs: ElevenLabsSettings = Field(default_factory=ElevenLabsSettings)
     most_workers: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, le=64)
     worker_timeout_seconds: float = Field(default=1800, gt=0)
+    whisper_model: str = "small.en"
+    """For `engine: whisper` where a project names no model: a name, or the folder that holds the model."""
+    whisper_download_folder: Path | None = None
+    """Where models that are named are kept once they are downloaded; faster-whisper's own place if not set."""

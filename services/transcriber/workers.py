@@ -4,25 +4,20 @@ The event loop stays free and heartbeats go on; all cores work; a worker that di
 """
 
 import asyncio
-import contextlib
-import shutil
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import TypeAdapter
 
+from services.transcriber.child import run_child
 from services.transcriber.passage import Heard, Passage
 from services.transcriber.worker import ESPEAK_MISSING_EXIT_CODE, Request
 from shared.errors import Unrecoverable
 
-ANSWER_LIMIT_BYTES = 16 * 1024 * 1024
-
 SOUND_PER_WORKER_MS = 20_000
 """A worker needs 0.3 s to start and 0.03 s for a second of sound: less sound is not worth another one."""
 
-_ROOT = Path(__file__).parents[2]
 _HEARD = TypeAdapter(Heard)
 
 
@@ -56,9 +51,12 @@ class PocketsphinxEngine:
                 answers = await ask_worker(asked, note)
             found.update(zip(share, answers, strict=True))
 
-        async with asyncio.TaskGroup() as group:
-            for share in shares([passage.span.length for passage in passages], self.most_workers):
-                group.create_task(work(share))
+        try:
+            async with asyncio.TaskGroup() as group:
+                for share in shares([passage.span.length for passage in passages], self.most_workers):
+                    group.create_task(work(share))
+        except ExceptionGroup as failures:
+            raise failures.exceptions[0] from None  # whether to try again is decided by what it is
         return tuple(found[index] for index in range(len(passages)))
 
 
@@ -77,36 +75,13 @@ def shares(lengths_ms: Sequence[int], most_workers: int) -> tuple[tuple[int, ...
 
 async def ask_worker(request: Request, on_heard: Callable[[Passage], None]) -> tuple[Heard, ...]:
     """A worker's answers. Raises `RuntimeError` where it dies and `Unrecoverable` where espeak-ng is missing."""
-    process = await asyncio.create_subprocess_exec(
-        *_killed_with_us(),
-        *(sys.executable, "-m", "services.transcriber.worker"),
-        cwd=_ROOT,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        start_new_session=True,  # a drain signals our process group, and must not stop the takes that it waits for
-        limit=ANSWER_LIMIT_BYTES,
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    assert process.stderr is not None
-    told = asyncio.create_task(process.stderr.read())
     found: list[Heard] = []
-    try:
-        process.stdin.write(request.to_json().encode())
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it died: its exit code says why
-            await process.stdin.drain()
-        process.stdin.close()
-        async for line in process.stdout:
-            found.append(_HEARD.validate_json(line))
-            on_heard(request.passages[len(found) - 1])
-        code = await process.wait()
-        lines = (await told).decode(errors="replace").strip().splitlines()
-    finally:
-        told.cancel()
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+
+    def note(line: bytes) -> None:
+        found.append(_HEARD.validate_json(line))
+        on_heard(request.passages[len(found) - 1])
+
+    code, last_line = await run_child("services.transcriber.worker", request.to_json(), note)
     if code == ESPEAK_MISSING_EXIT_CODE:
         raise Unrecoverable(
             "espeak-ng is not installed where the transcriber runs; it pronounces words that no dictionary has.",
@@ -114,11 +89,5 @@ async def ask_worker(request: Request, on_heard: Callable[[Passage], None]) -> t
             "brew install espeak-ng (macOS).",
         )
     if code != 0 or len(found) != len(request.passages):
-        raise RuntimeError(f"the aligning worker stopped with {code}: {lines[-1] if lines else 'it printed nothing'}")
+        raise RuntimeError(f"the aligning worker stopped with {code}: {last_line or 'it printed nothing'}")
     return tuple(found)
-
-
-def _killed_with_us() -> tuple[str, ...]:
-    # A service that is killed with SIGKILL cannot stop its children; the kernel does it for us.
-    setpriv = shutil.which("setpriv")
-    return (setpriv, "--pdeathsig", "KILL", "--") if setpriv else ()

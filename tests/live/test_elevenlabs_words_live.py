@@ -25,13 +25,18 @@ pytestmark = [
 TEXT = "The lighthouse has stood on this rock for a hundred years."
 
 
+def speak(folder: Path) -> tuple[Path, int]:
+    """A take by espeak-ng at 48 kHz, and its length."""
+    raw, path = folder / "raw.wav", folder / "48k.wav"
+    subprocess.run(["espeak-ng", "-v", "en-us", "-s", "150", "-w", str(raw), TEXT], check=True)
+    subprocess.run(["ffmpeg", "-v", "error", "-i", raw, "-ar", "48000", path], check=True)
+    return path, (path.stat().st_size - 100) // 96
+
+
 @pytest.mark.parametrize("engine", ["elevenlabs-scribe", "elevenlabs-alignment"])
 async def test_the_real_service_agrees_with_the_offline_aligner(tmp_path: Path, engine: str) -> None:
     store = MemoryStore()
-    raw, path = tmp_path / "raw.wav", tmp_path / "48k.wav"
-    subprocess.run(["espeak-ng", "-v", "en-us", "-s", "150", "-w", str(raw), TEXT], check=True)
-    subprocess.run(["ffmpeg", "-v", "error", "-i", raw, "-ar", "48000", path], check=True)
-    length_ms = (path.stat().st_size - 100) // 96
+    path, length_ms = speak(tmp_path)
     recording = Recording(
         voiceover=await store.put_file(path, "voiceovers/live.wav", "audio/wav"),
         length_ms=length_ms,

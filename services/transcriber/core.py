@@ -50,7 +50,7 @@ def assemble_transcript(
     for passage, answer in zip(passages, heard, strict=True):
         check_words(passage, answer)
         words += _words(passage, answer, median, engine)
-        issues += _issues(passage, answer)
+        issues += issues_of(passage, answer)
     return Transcript(words=tuple(_in_order(words)), length_ms=recording.length_ms, engine=engine, issues=tuple(issues))
 
 
@@ -83,7 +83,8 @@ def _in_order(words: Sequence[Word]) -> list[Word]:
     return [*ordered, *words[-1:]]
 
 
-def _issues(passage: Passage, answer: Heard) -> list[TranscriptIssue]:
+def issues_of(passage: Passage, answer: Heard) -> list[TranscriptIssue]:
+    """What of the script is not in the passage's sound, and the reverse, on the master clock and in its order."""
     scene_of = [passage.scene_of(token) for token in range(len(passage.tokens))]
     issues: list[TranscriptIssue] = []
     for run in missing_runs(answer.missing, scene_of, passage.tokens):

@@ -31,14 +31,17 @@ async def post_once(
     Raises `Unrecoverable` for a refusal, `NotCharged` where the service is busy or out of reach, `OutcomeUnknown` for
     anything after which there may have been a charge.
     """
-    headers = {"xi-api-key": account.key().get_secret_value()}
+    key = account.key().get_secret_value()
+    headers = {"xi-api-key": key}
     url = f"{account.base_url.rstrip('/')}{path}"
-    async with httpx.AsyncClient(timeout=account.timeout_seconds) as client:
+    # Within 10 s there is a connection or nothing was sent: that must be told from an answer that is late.
+    timeout = httpx.Timeout(account.timeout_seconds, connect=10)
+    async with httpx.AsyncClient(timeout=timeout) as client:
         for pause_seconds in (*account.busy_pauses_seconds, None):
             response = await _answer(send, client, url, headers)
             turnstile.learn(header_number(response.headers.get("maximum-concurrent-requests")) or _LIMIT_IF_NOT_TOLD)
             if response.status_code != httpx.codes.TOO_MANY_REQUESTS:
-                return _usable(response, scene_id, section)
+                return _usable(response, key, scene_id, section)
             told_seconds = header_number(response.headers.get("retry-after"))
             if pause_seconds is None or (told_seconds or 0) > _LONGEST_WAIT_SECONDS:
                 break
@@ -57,8 +60,10 @@ async def _answer(send: Send, client: httpx.AsyncClient, url: str, headers: Mapp
         raise OutcomeUnknown("The connection to ElevenLabs broke before the answer was whole.") from error
 
 
-def _usable(response: httpx.Response, scene_id: str | None, section: Literal["voice", "words"]) -> bytes:
+def _usable(response: httpx.Response, key: str, scene_id: str | None, section: Literal["voice", "words"]) -> bytes:
     status, body = response.status_code, response.content
+    if status != httpx.codes.OK:
+        body = body.replace(key.encode(), b"(key)")  # a message may quote it
     if httpx.codes.is_server_error(status) or status == httpx.codes.REQUEST_TIMEOUT:
         _, message = read_refusal(body)
         raise OutcomeUnknown(f"ElevenLabs failed with {status}{f' ({message})' if message else ''}.")

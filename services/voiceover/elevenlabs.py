@@ -17,16 +17,15 @@ from services.voiceover.line import Line
 from services.voiceover.voice import SpokenTake
 from shared import project
 from shared.assets import Determinant, derived_key
-from shared.elevenlabs import ElevenLabsSettings, header_number, read_refusal, refusal
-from shared.purchases import NotCharged, OutcomeUnknown, Purchases
+from shared.elevenlabs import ElevenLabsSettings
+from shared.elevenlabs_post import post_once
+from shared.purchases import OutcomeUnknown, Purchases
 from shared.turnstile import Turnstile
 
 REQUEST_VERSION = 1
 """Of what is sent. A new one makes every answer be bought again."""
 JOIN_VERSION = 1
 
-_LIMIT_IF_NOT_TOLD = 2  # what the smallest plan may do at the same time (documents of August 2025)
-_LONGEST_WAIT_SECONDS = 30.0
 _OUTPUT_FORMAT = f"pcm_{PCM_RATE}"
 
 
@@ -90,54 +89,23 @@ class ElevenLabsVoice:
         return await asyncio.to_thread(read_answer, bought, request.text)
 
     async def _post(self, request: SpeechRequest, scene_id: str | None) -> bytes:
-        """Ask until the service has time. Nothing but a 429 is asked again: it is refused before any work."""
-        key = self.account.key().get_secret_value()
-        url = f"{self.account.base_url.rstrip('/')}/v1/text-to-speech/{self.voice.name}/with-timestamps"
-        # Within 10 s there is a connection or nothing was sent: that must be told from an answer that is late.
-        timeout = httpx.Timeout(self.account.timeout_seconds, connect=10)
-        async with httpx.AsyncClient(timeout=timeout) as client:
-            for pause_seconds in (*self.account.busy_pauses_seconds, None):
-                response = await _send(client, url, request, key)
-                limit = header_number(response.headers.get("maximum-concurrent-requests"))
-                self.turnstile.learn(limit or _LIMIT_IF_NOT_TOLD)
-                if response.status_code != httpx.codes.TOO_MANY_REQUESTS:
-                    return _usable(response, request, scene_id, key)
-                told_seconds = header_number(response.headers.get("retry-after"))
-                if pause_seconds is None or (told_seconds or 0) > _LONGEST_WAIT_SECONDS:
-                    break
-                await asyncio.sleep(told_seconds or pause_seconds)
-        raise NotCharged("ElevenLabs is busy (429); nothing was charged")
+        """A whole answer. Raises `OutcomeUnknown` for one that cannot be used, and what `post_once` raises."""
 
+        async def send(client: httpx.AsyncClient, url: str, headers: Mapping[str, str]) -> httpx.Response:
+            return await client.post(
+                url,
+                params={"output_format": _OUTPUT_FORMAT},
+                content=request.json_text(),
+                headers={**headers, "content-type": "application/json"},
+            )
 
-async def _send(client: httpx.AsyncClient, url: str, request: SpeechRequest, key: str) -> httpx.Response:
-    headers = {"xi-api-key": key, "content-type": "application/json"}
-    try:
-        return await client.post(
-            url, params={"output_format": _OUTPUT_FORMAT}, content=request.json_text(), headers=headers
-        )
-    except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError) as error:
-        raise NotCharged(f"ElevenLabs cannot be reached ({type(error).__name__})") from error
-    except httpx.TimeoutException as error:
-        raise OutcomeUnknown("ElevenLabs took the request and gave no answer in time.") from error
-    except httpx.TransportError as error:
-        raise OutcomeUnknown("The connection to ElevenLabs broke before the answer was whole.") from error
-
-
-def _usable(response: httpx.Response, request: SpeechRequest, scene_id: str | None, key: str) -> bytes:
-    """The body of a good answer. Raises `Unrecoverable` for a refusal and `OutcomeUnknown` for the rest."""
-    status, body = response.status_code, response.content
-    if status != httpx.codes.OK:
-        body = body.replace(key.encode(), b"(key)")  # a message may quote it
-    if httpx.codes.is_server_error(status) or status == httpx.codes.REQUEST_TIMEOUT:
-        _, message = read_refusal(body)
-        raise OutcomeUnknown(f"ElevenLabs failed with {status}{f' ({message})' if message else ''}.")
-    if status != httpx.codes.OK:
-        raise refusal(status, body, scene_id=scene_id)
-    try:
-        read_answer(body, request.text)
-    except BrokenAnswer as broken:
-        raise OutcomeUnknown(str(broken)) from None
-    return body
+        path = f"/v1/text-to-speech/{self.voice.name}/with-timestamps"
+        body = await post_once(self.account, self.turnstile, path, send, scene_id=scene_id, section="voice")
+        try:
+            read_answer(body, request.text)
+        except BrokenAnswer as broken:
+            raise OutcomeUnknown(str(broken)) from None
+        return body
 
 
 def _write_wave(path: Path, samples: NDArray[np.int16]) -> None:

@@ -138,9 +138,9 @@ def test_a_container_is_confined(room: str) -> None:
 
 
 @EACH
-def test_only_the_voiceover_reaches_the_world(room: str) -> None:
+def test_only_the_voiceover_and_the_transcriber_reach_the_world(room: str) -> None:
     assert compose()["networks"]["inside"]["internal"] is True
-    assert ("outside" in compose()["services"][dashed(room)]["networks"]) == (room == "voiceover")
+    assert ("outside" in compose()["services"][dashed(room)]["networks"]) == (room in {"voiceover", "transcriber"})
 
 
 @EACH
@@ -281,7 +281,7 @@ def test_nothing_is_open_that_no_policy_opens(overlay: str) -> None:
         for policy in of_kind(overlay, "NetworkPolicy")
         if "ipBlock" in str(policy["spec"].get("egress", ""))
     ]
-    assert set(world) == {"voiceover-to-providers"} | (set() if overlay == "dev" else {"services-to-store"})
+    assert set(world) == {"engines-to-providers"} | (set() if overlay == "dev" else {"services-to-store"})
 
 
 # The autoscaler

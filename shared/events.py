@@ -216,6 +216,11 @@ class ProgressTicked(BaseModel):
         return self.subject.format(project_id=self.project_id)
 
 
+def dead_letters_of(consumer: str) -> str:
+    """The subject that catches whatever `consumer` gave up on, of any project."""
+    return f"lockstep-dead.*.{consumer}.*"
+
+
 def dead_letter_address(subject: str, consumer: str, sequence: int) -> str:
     """Where the message goes that `consumer` gave up on: one address for each, so it is buried once."""
     return f"lockstep-dead.{tokens_of(subject).get('project_id', 'unknown')}.{consumer}.{sequence}"

@@ -26,6 +26,7 @@ from shared.events import (
     VideoAssembled,
     VoiceoverRecorded,
     WordsTimed,
+    dead_letters_of,
     history_of,
 )
 from shared.stream import CONSUMERS
@@ -102,7 +103,7 @@ def _service(name: str, voice: Voice) -> User:
                 f"$JS.API.CONSUMER.INFO.{STREAM}.{consumer}",
                 f"$JS.API.CONSUMER.MSG.NEXT.{STREAM}.{consumer}",
                 f"$JS.ACK.{STREAM}.{consumer}.>",
-                _dead_letters(consumer),
+                dead_letters_of(consumer),
             )
         ),
         *(f"$JS.API.DIRECT.GET.{STREAM}.{event_class.wildcard()}" for event_class in read),
@@ -111,10 +112,6 @@ def _service(name: str, voice: Voice) -> User:
         ProgressTicked.subject.format(project_id="*"),
     ]
     return User(name, tuple(publish), (f"{inbox_of(name)}.>",))
-
-
-def _dead_letters(consumer: str) -> str:
-    return f"lockstep-dead.*.{consumer}.*"
 
 
 def _client() -> User:

@@ -138,8 +138,8 @@ scenes:
             "project.yaml:6:16: fit.slowest: The number 0.1 is out of range. Write a number from 0.8 to 1.",
             "project.yaml:6:27: fit.fill: The number 3 is not a choice here. "
             "Write one of `auto`, `boomerang`, `loop`, `hold`.",
-            "project.yaml:7:8: words: A list stands where a group of keys is expected. Write its keys: `engine`, `model`, "
-            "`language`, `buy_again`.",
+            "project.yaml:7:8: words: A list stands where a group of keys is expected. "
+            "Write its keys: `engine`, `model`, `language`, `buy_again`.",
             'project.yaml:9:9: scenes[0].id: "a b" has characters that cannot stand here, or too many. '
             "Write `id`: names the scene in tables and messages: letters, digits, - and _; "
             "no two scenes have the same. For example `a-b`.",

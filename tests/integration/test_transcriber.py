@@ -3,6 +3,7 @@
 import asyncio
 import subprocess
 import wave
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,9 @@ import pytest
 from numpy.typing import NDArray
 
 from services.transcriber.handlers import Handlers
+from services.transcriber.passage import Passage
+from services.transcriber.sections import LONGEST_SECTION_MS
 from services.transcriber.workers import PocketsphinxEngine
-from shared.assets import Asset
 from shared.errors import Unrecoverable
 from shared.events import VoiceoverRecorded, WordsTimed
 from shared.project import Project, SubmittedProject
@@ -28,6 +30,26 @@ HARD = (
     "The Zyntharian probe Quelvo wrote to keeper@lighthouse-bay.org, or see www.lighthouse-bay.org."
 )
 OTHER = "Photosynthesis turns light into sugar. Without it there would be no forests, no whales and no us."
+
+SENTENCES = (
+    "The lighthouse has stood on this rock for a hundred years.",
+    "Bees dance to tell each other where the flowers are.",
+    "Some say the old captain never left.",
+)
+TWELVE_SCENES = (
+    "The lighthouse has stood on this rock since 1874. Every night, its beam sweeps across the bay.",
+    "It costs $4.50 a day to run, or about $1,640 a year. That is less than a cup of coffee!",
+    "Dr. Alvarez moved here on March 3, 2019, with two dogs and a telescope.",
+    "She climbs 199 steps twice a day; her record is 2 minutes and 41 seconds.",
+    "When the fog rolls in, the horn sounds every thirty seconds, a deep and patient note.",
+    "In 1931 the keeper's daughter, Eleanor, rowed out in a storm and saved 12 people.",
+    "But the lens is the same: hand-cut glass, made in Paris, weighing nearly three tons.",
+    "The Zyntharian probe, a tiny craft named Quelvo, reached the bay in 2041.",
+    "It's not about money. It's not about fame. It's about the sea, and what it gives back.",
+    "Photosynthesis turns light into sugar; without it, there would be no forests, no whales and no us.",
+    "Volcanoes breathe. They swell before they speak, and the ground remembers every word.",
+    "And so the lighthouse waits, as it always has, for someone to come home.",
+)
 
 silence_of_300_ms: Sound = np.zeros(300 * SAMPLES_PER_MS, dtype=np.int16)
 
@@ -117,3 +139,138 @@ async def test_every_word_of_hard_narration_is_timed_as_it_is_written(room: Room
     recording = await room.store.get_document(event.recording, Recording)
     assert_words_lie_in_order_inside(transcript, [take.span for take in recording.takes])
     assert np.median([word.confidence for word in transcript.words]) > 0.95
+
+
+@pytest.mark.integration
+async def test_words_begin_where_the_voice_itself_says_they_do(room: Room) -> None:
+    text = "One lamp. Two ships. Three storms."
+    _, transcript = await room.time_words(await room.record([("one", text, speak(text, room.folder))]))
+    pauses_before = [later.span.start - earlier.span.end for earlier, later in pairwise(transcript.words)]
+    assert min(pauses_before[1], pauses_before[3]) > 150  # espeak-ng's silence between sentences
+    assert max(pauses_before[0], pauses_before[2], pauses_before[4]) < 80
+
+
+@pytest.mark.integration
+async def test_the_same_recording_gives_the_same_transcript_twice(tmp_path: Path) -> None:
+    transcripts = []
+    for name in ("first", "second"):
+        folder = tmp_path / name
+        folder.mkdir()
+        room = Room(folder)
+        event = await room.record([("one", HARD, speak(HARD, folder)), ("two", PLAIN, speak(PLAIN, folder))])
+        transcripts.append((await room.time_words(event))[1])
+    assert transcripts[0] == transcripts[1]
+
+
+@pytest.mark.integration
+async def test_what_was_transcribed_before_is_taken_from_the_store(room: Room) -> None:
+    event = await room.record([("one", PLAIN, speak(PLAIN, room.folder))])
+    first, _ = await room.time_words(event)
+    writes = list(room.store.put_keys)
+    second, _ = await room.time_words(event)
+    assert (first.from_store, second.from_store) == (False, True)
+    assert second.transcript == first.transcript
+    assert room.store.put_keys == writes
+
+
+@pytest.mark.integration
+async def test_a_changed_sentence_is_heard_alone(room: Room) -> None:
+    one, two, three = (speak(text, room.folder) for text in (PLAIN, OTHER, "Welcome home."))
+    await room.time_words(await room.record([("one", PLAIN, one), ("two", OTHER, two)]))
+    before = len([key for key in room.store.put_keys if key.startswith("alignments/")])
+    # The first scene says something else now, so the second one lies elsewhere on the master clock.
+    await room.time_words(await room.record([("one", "Welcome home.", three), ("two", OTHER, two)]))
+    after = len([key for key in room.store.put_keys if key.startswith("alignments/")])
+    assert (before, after) == (2, 3)
+
+
+@pytest.mark.integration
+async def test_a_skipped_sentence_is_found_and_named(room: Room) -> None:
+    first, skipped, last = SENTENCES[:3]
+    sound = speak(f"{first} {last}", room.folder)
+    _, transcript = await room.time_words(await room.record([("one", f"{first} {skipped} {last}", sound)]))
+    (issue,) = transcript.issues
+    assert (issue.kind, issue.scene_id) == ("scene_partly_missing", "one")
+    assert issue.words == script_tokens(skipped)
+    assert [word.text for word in transcript.words] == [*script_tokens(first), *script_tokens(last)]
+
+
+@pytest.mark.integration
+async def test_an_inserted_sentence_is_found_where_it_is_said(room: Room) -> None:
+    first, inserted, last = SENTENCES[:3]
+    sounds = [speak(text, room.folder) for text in (first, inserted, last)]
+    _, transcript = await room.time_words(await room.record([("one", f"{first} {last}", np.concatenate(sounds))]))
+    (issue,) = transcript.issues
+    assert issue.kind == "unscripted_speech"
+    assert issue.span is not None
+    said = Span(sounds[0].size // SAMPLES_PER_MS, (sounds[0].size + sounds[1].size) // SAMPLES_PER_MS).shifted(300)
+    assert abs(issue.span.start - said.start) < 300
+    assert abs(issue.span.end - said.end) < 400
+    assert [word.text for word in transcript.words] == [*script_tokens(first), *script_tokens(last)]
+
+
+@pytest.mark.integration
+async def test_a_recording_of_something_else_is_refused_with_the_scene_and_a_remedy(room: Room) -> None:
+    event = await room.record([("one", PLAIN, speak(PLAIN, room.folder)), ("two", PLAIN, speak("Hello.", room.folder))])
+    with pytest.raises(Unrecoverable) as refused:
+        await room.time_words(event)
+    assert refused.value.scene_id == "two"
+    assert "lighthouse" in refused.value.reason
+    assert refused.value.remedy
+
+
+@pytest.mark.integration
+async def test_one_recording_of_twelve_scenes_is_heard_in_sections(room: Room) -> None:
+    takes = [(f"scene-{number}", text, speak(text, room.folder)) for number, text in enumerate(TWELVE_SCENES)]
+    spans, at = [], 300
+    for _, _, sound in takes:
+        spans.append(Span(at, at + sound.size // SAMPLES_PER_MS))
+        at = spans[-1].end + 300
+    assert at > LONGEST_SECTION_MS
+    _, transcript = await room.time_words(await room.record(takes, boundaries_known=False))
+    assert not transcript.issues
+    assert_words_lie_in_order_inside(transcript, [Span(0, at)])
+    words = iter(transcript.words)
+    for span, text in zip(spans, TWELVE_SCENES, strict=True):
+        scene = [next(words) for _ in script_tokens(text)]
+        assert tuple(word.text for word in scene) == script_tokens(text)
+        assert all(span.start - 50 <= word.span.start and word.span.end <= span.end + 50 for word in scene)
+
+
+@pytest.mark.integration
+async def test_a_scene_missing_from_one_long_recording_is_named(room: Room) -> None:
+    takes = [(f"scene-{number}", text, speak(text, room.folder)) for number, text in enumerate(TWELVE_SCENES[:4])]
+    takes[2] = ("scene-2", TWELVE_SCENES[2], np.zeros(0, dtype=np.int16))
+    _, transcript = await room.time_words(await room.record(takes, boundaries_known=False))
+    (issue,) = transcript.issues
+    assert (issue.kind, issue.scene_id) == ("scene_missing", "scene-2")
+    assert issue.words == script_tokens(TWELVE_SCENES[2])
+
+
+@pytest.mark.integration
+async def test_a_worker_that_dies_is_an_ordinary_failure_that_is_tried_again(room: Room) -> None:
+    engine = PocketsphinxEngine(most_workers=1, timeout_seconds=60)
+    passage = Passage(Span(0, 1_000), ("hello",), ("one",), (0,))
+    with pytest.raises(RuntimeError, match="worker stopped with 1"):
+        await engine.listen(room.folder / "nothing.wav", [passage], lambda heard_ms: None)
+
+
+@pytest.mark.integration
+async def test_progress_is_told_and_the_loop_stays_free(room: Room) -> None:
+    sounds = [speak(text, room.folder) for text in TWELVE_SCENES[:3]]
+    event = await room.record([(f"s{index}", TWELVE_SCENES[index], sound) for index, sound in enumerate(sounds)])
+    step = RecordedStep(room.folder)
+    beats = 0
+
+    async def beat() -> None:
+        nonlocal beats
+        while True:
+            await asyncio.sleep(0.01)
+            beats += 1
+
+    heart = asyncio.create_task(beat())
+    await room.handlers.time_words(event, step)
+    heart.cancel()
+    assert step.percents == sorted(step.percents)
+    assert step.percents[-1] == 100
+    assert beats > 10

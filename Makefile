@@ -24,7 +24,7 @@ demo: install ## render examples/lighthouse to out/lighthouse.mp4
 
 .PHONY: test
 test: install ## run all tests
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 .PHONY: check
 check: install ## what CI checks: lint, types, import rules, locked requirements, generated docs

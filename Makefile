@@ -32,7 +32,7 @@ check: install ## what CI checks: lint, types, import rules, locked requirements
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest tests/unit tests/contracts tests/architecture
+	$(BIN)/python -m pytest tests/contracts tests/architecture
 
 .PHONY: k8s-check
 k8s-check: install ## validate the Kubernetes manifests, offline
@@ -41,7 +41,7 @@ k8s-check: install ## validate the Kubernetes manifests, offline
 
 .PHONY: unit
 unit: install ## the fast tests only
-	@$(BIN)/python -m pytest tests/unit tests/contracts tests/architecture
+	@$(BIN)/python -m pytest --numprocesses 2 tests/unit tests/contracts tests/architecture
 
 .PHONY: fmt
 fmt: install ## format and mend what can be mended

@@ -23,6 +23,9 @@ from services.transcriber.voiceover_file import read_sound
 from shared.spoken_forms import spoken_forms
 from shared.timeline import Span
 
+LONGEST_HOLE_MS = 300
+"""Between two stretches of unscripted speech that are one: a stray scripted word, or a breath."""
+
 WORST_FIT_BELOW_MEDIAN = 75.0
 """A slurred word that was said scores up to 61 below the recording's median, one that was not mostly 85 and more."""
 
@@ -195,7 +198,7 @@ def _joined(spans: Sequence[Span]) -> tuple[Span, ...]:
     """The spans, neighbours less than a short word apart made one."""
     joined: list[Span] = []
     for span in spans:
-        if joined and span.start - joined[-1].end <= SHORTEST_UNSCRIPTED_MS:
+        if joined and span.start - joined[-1].end <= LONGEST_HOLE_MS:
             joined[-1] = Span(joined[-1].start, span.end)
         else:
             joined.append(span)

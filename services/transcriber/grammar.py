@@ -21,6 +21,9 @@ SKIPPED_WORD = 1e-10
 SKIPPED_PART = 1e-40
 UNSCRIPTED_PHONE = 1e-10
 
+MOST_SENTENCES_SKIPPED = 6
+"""At once, within or across scenes; any number may go one after another."""
+
 SKIP_LABEL = "skip"
 PHONE_LABEL = "phone"
 
@@ -79,8 +82,8 @@ def plain_grammar(tokens: Sequence[str], *, open_end: bool = False) -> Grammar:
 def robust_grammar(tokens: Sequence[str], scene_starts: Sequence[int], *, open_end: bool = False) -> Grammar:
     """The script and its usual accidents.
 
-    `scene_starts` are the indices of the tokens that begin a scene. Any word may be skipped; any scene may lose its
-    beginning, its end or the whole of it; between sentences any sounds may be heard.
+    `scene_starts` are the indices of the tokens that begin a scene. Any word may be skipped, and any sentence; any
+    scene may lose its beginning, its end or the whole of it; between sentences any sounds may be heard.
     """
     arcs, words = _script_arcs(tokens)
     phones = {SKIP_LABEL: SILENCE_PHONE}
@@ -92,6 +95,10 @@ def robust_grammar(tokens: Sequence[str], scene_starts: Sequence[int], *, open_e
             arcs.append(Arc(start, at, SKIPPED_PART, SKIP_LABEL))
             arcs.append(Arc(at, end, SKIPPED_PART, SKIP_LABEL))
     breaks = sentence_breaks(tokens, starts)
+    for place, start in enumerate(breaks):
+        arcs += [
+            Arc(start, end, SKIPPED_PART, SKIP_LABEL) for end in breaks[place + 1 : place + 1 + MOST_SENTENCES_SKIPPED]
+        ]
     for phone in MODEL_PHONES:
         label = f"{PHONE_LABEL}-{phone}"
         phones[label] = phone

@@ -25,7 +25,9 @@ MOST_UNEXPLAINED_MS = 200
 """Voiced sound in one piece that no word covers. Correct takes: under 110 ms in 98 of 100, at most 280 ms."""
 LONGEST_WORD_MS_PER_LETTER = 150
 LONGEST_WORD_BASE_MS = 400
-SHORTEST_UNSCRIPTED_MS = 300
+SHORTEST_UNSCRIPTED_MS = 500
+"""Shorter stretches are mostly the drawn-out end of a scripted word."""
+
 
 VOICED_BELOW_SPEECH_DB = 20.0
 """What is this much below speech or louder is taken for voice."""

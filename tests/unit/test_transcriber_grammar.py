@@ -67,7 +67,13 @@ def test_the_robust_grammar_lets_any_word_and_any_part_of_a_scene_be_skipped() -
     assert {(at, at + 1) for at in range(5)} <= skips
     assert {(0, 2), (2, 5)} <= skips  # whole scenes
     assert {(2, 4), (3, 5)} <= skips  # a scene's beginning, a scene's end
-    assert (1, 4) not in skips  # never across two scenes
+    assert (1, 4) not in skips  # from within one scene into another
+
+
+def test_the_robust_grammar_lets_any_sentence_be_skipped() -> None:
+    grammar = robust_grammar(script_tokens("One fish. Two fish swim. Red fish. Blue fish."), [0])
+    skips = {(arc.start, arc.end) for arc in grammar.arcs if arc.label == SKIP_LABEL}
+    assert {(2, 5), (5, 7), (2, 7)} <= skips
 
 
 def test_unscripted_sounds_are_admitted_between_sentences_only() -> None:

@@ -351,9 +351,6 @@ def main() -> None:
         )
         inputs.start()
         inputs.join()
-        ours, article = run_apart("ours", folder), run_apart("article", folder)
-        _ffmpeg(["-i", str(folder / "ours.m4a"), "-c:a", "pcm_f32le", str(folder / "ours.wav")])
-        yardstick, aac = run_apart("loudnorm", folder), run_apart("aac", folder)
         scene_count = options.seconds * 1000 // SCENE_MS
         length = scene_count * SCENE_MS // 1000
         print(f"{scene_count} scenes, {length} s of voice, a song of {options.song_seconds:.0f} s")
@@ -361,8 +358,12 @@ def main() -> None:
             f"{'':<22}{'CPU':>9}{'memory':>11}{'voice over bed':>20}{'in pauses':>14}{'takes apart':>13}"
             f"{'loudness':>14}{'true peak':>13}"
         )
-        print(describe("lockstep", ours, folder / "ours.m4a"))
-        print(describe("pydub, constant -14 dB", article, folder / "article.m4a"))
+        ours = run_apart("ours", folder)
+        print(describe("lockstep", ours, folder / "ours.m4a"), flush=True)
+        article = run_apart("article", folder)
+        print(describe("pydub, constant -14 dB", article, folder / "article.m4a"), flush=True)
+        _ffmpeg(["-i", str(folder / "ours.m4a"), "-c:a", "pcm_f32le", str(folder / "ours.wav")])
+        yardstick, aac = run_apart("loudnorm", folder), run_apart("aac", folder)
         outside = ours.usage.cpu_seconds - ours.encode_count * aac.usage.cpu_seconds
         print(
             f"AAC encodes of ours: {ours.encode_count}, {aac.usage.cpu_seconds:.2f} s each. The rest: {outside:.2f} s,"

@@ -42,19 +42,18 @@ def align_passages(voiceover: Path, passages: Sequence[Passage]) -> list[Heard]:
 def find_pronunciations(tokens: Sequence[str]) -> dict[str, tuple[str, ...]]:
     """The pronunciations of every word that a reading of the tokens needs: the dictionary's, and espeak-ng's own.
 
-    espeak-ng's is added to known words too: it halves the worst errors where espeak-ng is the voice (measured), and
-    is one more usual pronunciation where it is not.
+    espeak-ng's are added to known words too: they mend the worst errors where espeak-ng is the voice or the speaker is
+    British (measured), and are more usual pronunciations where not.
     """
     words = spoken_words(tokens)
     known, by_rule = look_up(words), pronounce(words)
     letters = look_up(frozenset("abcdefghijklmnopqrstuvwxyz"))
-    found: dict[str, tuple[str, ...]] = {}
-    for word in words:
-        extra = by_rule.get(word)
-        ways = (*known.get(word, ()), *((extra,) if extra else ()))
+    return {
         # What neither can say is read letter by letter.
-        found[word] = tuple(dict.fromkeys(ways)) or (" ".join(letters[one][0] for one in word if one in letters),)
-    return found
+        word: tuple(dict.fromkeys((*known.get(word, ()), *by_rule.get(word, ()))))
+        or (" ".join(letters[one][0] for one in word if one in letters),)
+        for word in words
+    }
 
 
 def align_passage(voiceover: Path, passage: Passage, pronunciations: Mapping[str, Sequence[str]]) -> Heard:

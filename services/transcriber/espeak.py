@@ -1,7 +1,7 @@
 """espeak-ng as a pronouncing dictionary: how it would say any word. The audio is not its business here."""
 
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from services.transcriber.phones import phones_of
 
@@ -12,19 +12,31 @@ class EspeakMissing(Exception):
     """espeak-ng is not installed."""
 
 
-def pronounce(words: Iterable[str]) -> dict[str, str]:
-    """The model's phones for each word as espeak-ng's American voice says it; words without a sound are left out.
+def pronounce(words: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """The model's phones for each word as espeak-ng's American and British voices say it; mute words are left out.
 
-    One child process for all words. Raises `EspeakMissing`, and `RuntimeError` where espeak-ng stops otherwise.
+    One child process for each voice. Raises `EspeakMissing`, and `RuntimeError` where espeak-ng stops otherwise.
     """
     asked = sorted(words)
-    if not asked:
+    ways: dict[str, dict[str, None]] = {word: {} for word in asked}
+    for voice in ("en-us", "en-gb"):
+        for word, ipa in _transcribe(asked, voice).items():
+            phones = phones_of(ipa)
+            ways[word][" ".join(phones)] = None
+            if voice == "en-gb":
+                # The model's ER is American, with its r in it; a British "her" is nearer to a long AH.
+                ways[word][" ".join("AH" if phone == "ER" else phone for phone in phones)] = None
+    return {word: tuple(filter(None, found)) for word, found in ways.items() if any(found)}
+
+
+def _transcribe(words: Sequence[str], voice: str) -> dict[str, str]:
+    if not words:
         return {}
     try:
         answer = subprocess.run(
-            # A full stop after each keeps the words apart: a word alone in its line may else join the next one.
-            ["espeak-ng", "-q", "--ipa", "-v", "en-us"],
-            input="".join(f"{word}.\n\n" for word in asked),
+            ["espeak-ng", "-q", "--ipa", "-v", voice],
+            # A full stop and an empty line keep the words apart: one alone in its line may else join the next.
+            input="".join(f"{word}.\n\n" for word in words),
             capture_output=True,
             text=True,
             encoding="utf-8",
@@ -36,10 +48,9 @@ def pronounce(words: Iterable[str]) -> dict[str, str]:
     if answer.returncode != 0:
         raise RuntimeError(f"espeak-ng stopped with exit code {answer.returncode}: {answer.stderr.strip()[:300]}")
     lines = [line.strip() for line in answer.stdout.splitlines() if line.strip()]
-    if len(lines) != len(asked):
-        if len(asked) == 1:
-            return {}
-        middle = len(asked) // 2  # one of them is silent; halving finds it in a few calls
-        return pronounce(asked[:middle]) | pronounce(asked[middle:])
-    spoken = {word: " ".join(phones_of(line)) for word, line in zip(asked, lines, strict=True)}
-    return {word: phones for word, phones in spoken.items() if phones}
+    if len(lines) == len(words):
+        return dict(zip(words, lines, strict=True))
+    if len(words) == 1:
+        return {}
+    middle = len(words) // 2  # one of them is mute; halving finds it in a few calls
+    return _transcribe(words[:middle], voice) | _transcribe(words[middle:], voice)

@@ -23,6 +23,8 @@ from services.transcriber.voiceover_file import read_sound
 from shared.spoken_forms import spoken_forms
 from shared.timeline import Span
 
+LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz")
+
 LONGEST_HOLE_MS = 300
 """Between two stretches of unscripted speech that are one: a stray scripted word, or a breath."""
 
@@ -42,16 +44,17 @@ def align_passages(voiceover: Path, passages: Sequence[Passage]) -> list[Heard]:
 def find_pronunciations(tokens: Sequence[str]) -> dict[str, tuple[str, ...]]:
     """The pronunciations of every word that a reading of the tokens needs: the dictionary's, and espeak-ng's own.
 
-    espeak-ng's are added to known words too: they mend the worst errors where espeak-ng is the voice or the speaker is
-    British (measured), and are more usual pronunciations where not.
+    espeak-ng's are added to the script's own words too: they mend the worst errors where espeak-ng is the voice or the
+    speaker is British (measured), and are more usual pronunciations where not.
     """
     words = spoken_words(tokens)
-    known, by_rule = look_up(words), pronounce(words)
-    letters = look_up(frozenset("abcdefghijklmnopqrstuvwxyz"))
+    known = look_up(words | LETTERS)
+    written = spoken_words([token for token in tokens if any(map(str.isalpha, token))])
+    by_rule = pronounce(written | (words - known.keys()))
     return {
         # What neither can say is read letter by letter.
         word: tuple(dict.fromkeys((*known.get(word, ()), *by_rule.get(word, ()))))
-        or (" ".join(letters[one][0] for one in word if one in letters),)
+        or (" ".join(known[letter][0] for letter in word if letter in LETTERS),)
         for word in words
     }
 

@@ -15,18 +15,20 @@ class EspeakMissing(Exception):
 def pronounce(words: Iterable[str]) -> dict[str, tuple[str, ...]]:
     """The model's phones for each word as espeak-ng's American and British voices say it; mute words are left out.
 
-    One child process for each voice. Raises `EspeakMissing`, and `RuntimeError` where espeak-ng stops otherwise.
+    One child process for each voice, 1 ms for each word. Raises `EspeakMissing`, and `RuntimeError` where espeak-ng
+    stops otherwise.
     """
     asked = sorted(words)
-    ways: dict[str, dict[str, None]] = {word: {} for word in asked}
-    for voice in ("en-us", "en-gb"):
-        for word, ipa in _transcribe(asked, voice).items():
-            phones = phones_of(ipa)
-            ways[word][" ".join(phones)] = None
-            if voice == "en-gb":
-                # The model's ER is American, with its r in it; a British "her" is nearer to a long AH.
-                ways[word][" ".join("AH" if phone == "ER" else phone for phone in phones)] = None
-    return {word: tuple(filter(None, found)) for word, found in ways.items() if any(found)}
+    american = {word: phones_of(ipa) for word, ipa in _transcribe(asked, "en-us").items()}
+    # What a British voice says otherwise it mostly says around an r.
+    british = {word: phones_of(ipa) for word, ipa in _transcribe([w for w in asked if "r" in w], "en-gb").items()}
+    found: dict[str, tuple[str, ...]] = {}
+    for word in asked:
+        here, there = american.get(word, ()), british.get(word, ())
+        # The model's ER is American, with its r in it; a British "her" is nearer to a long AH.
+        open_there = tuple("AH" if phone == "ER" else phone for phone in there)
+        found[word] = tuple(dict.fromkeys(" ".join(phones) for phones in (here, there, open_there) if phones))
+    return {word: ways for word, ways in found.items() if ways}
 
 
 def _transcribe(words: Sequence[str], voice: str) -> dict[str, str]:

@@ -1,10 +1,8 @@
 """pocketsphinx: hears which path through a grammar the sound took. Its acoustic model comes inside its wheel."""
 
-import functools
 import math
 import os
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -83,20 +81,16 @@ def hear(
     )
 
 
-def look_up(words: frozenset[str]) -> dict[str, tuple[str, ...]]:
-    """The pronunciations of those words that the model's dictionary has."""
-    known = _dictionary()
-    return {word: known[word] for word in words if word in known}
-
-
-@functools.cache
-def _dictionary() -> dict[str, tuple[str, ...]]:
+def look_up(words: Set[str]) -> dict[str, tuple[str, ...]]:
+    """The pronunciations of those words that the model's dictionary has. Reads all of it: ask once."""
     found: dict[str, list[str]] = {}
     with (_MODEL / "cmudict-en-us.dict").open(encoding="utf-8") as lines:
         for line in lines:
-            entry, _, phones = line.strip().partition(" ")
-            found.setdefault(re.sub(r"\(\d+\)$", "", entry), []).append(phones)
-    return {word: tuple(phones) for word, phones in found.items()}
+            entry, _, phones = line.partition(" ")
+            word = entry if entry[-1] != ")" else entry[: entry.index("(")]  # "read(2)"
+            if word in words:
+                found.setdefault(word, []).append(phones.strip())
+    return {word: tuple(ways) for word, ways in found.items()}
 
 
 _MODEL = Path(pocketsphinx.get_model_path()) / "en-us"

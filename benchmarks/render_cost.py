@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -53,7 +54,7 @@ def cost_of(command: list[str], environment: dict[str, str]) -> Cost:
 def make_clip(path: Path, number: int) -> int:
     """A moving clip with detail and noise; returns its length in milliseconds."""
     size, rate, seconds = SHAPES[number % len(SHAPES)]
-    picture = f"mandelbrot=size={size}:rate={rate}:start_scale={1 + number / 4}"
+    picture = f"mandelbrot=size={size}:rate={rate}:start_scale={1 + number / 4}:maxiter=500"
     subprocess.run(
         ["ffmpeg", "-v", "error", "-y", "-f", "lavfi", "-i", picture, "-t", str(seconds), "-vf", "noise=alls=6:allf=t",
          "-c:v", "libx264", "-preset", "veryfast", "-crf", "20", "-pix_fmt", "yuv420p", str(path)],
@@ -64,8 +65,8 @@ def make_clip(path: Path, number: int) -> int:
 
 def write_project(folder: Path, scenes: int, preset: str) -> Path:
     """A project over clips of several shapes, with music."""
-    for number in range(scenes):
-        make_clip(folder / f"clip-{number}.mp4", number)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        list(pool.map(lambda number: make_clip(folder / f"clip-{number}.mp4", number), range(scenes)))
     bed = "sine=frequency=220:duration=40,tremolo=f=0.5,aformat=sample_rates=48000:channel_layouts=stereo"
     subprocess.run(["ffmpeg", "-v", "error", "-y", "-f", "lavfi", "-i", bed, str(folder / "bed.wav")], check=True)
     project = {

@@ -206,7 +206,7 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("text", "line", "column", "cause"),
         [
-            ('{"a": 1,}', 1, 9, "property name"),
+            ('{"a": 1, "b"}', 1, 13, "':' delimiter"),
             ('{\n  "a": NaN}', 2, 8, "NaN is no number"),
             ('{"a": "\\ud83d"}', 1, 7, "half a character"),
             ('{"a": tru}', 1, 7, "malformed"),

@@ -22,6 +22,11 @@ demo: install ## render examples/lighthouse to out/lighthouse.mp4
 	@$(BIN)/python examples/lighthouse/make_footage.py
 	@$(BIN)/lockstep render examples/lighthouse/project.yaml -o out/lighthouse.mp4
 
+.PHONY: listen
+listen: install ## mix the demo's soundtrack and write out/lighthouse.listen.html, a page to hear it on
+	@$(BIN)/python examples/lighthouse/make_footage.py
+	@$(BIN)/lockstep listen examples/lighthouse/project.yaml --html out/lighthouse.listen.html
+
 .PHONY: test
 test: install ## run all tests
 	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile

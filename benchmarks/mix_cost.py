@@ -1,10 +1,13 @@
 """What a soundtrack costs: the mixer beside the usual recipe (pydub, the bed at a constant -14 dB), in one run.
 
     python benchmarks/mix_cost.py [--seconds 90] [--song-seconds 60] [--loudness -14]
+    python benchmarks/mix_cost.py --seconds 3600 --ours-only --yardstick-seconds 600
 
 Each runs in a process of its own on the same synthetic voice (espeak-ng) and song. CPU is user plus system time of the
 process and its children without start-up; memory is the largest resident set of any of them. Making the inputs is not
-counted. One plain `loudnorm` pass over the soundtrack is the yardstick for what is spent outside the AAC encoder.
+counted. One plain `loudnorm` pass over the soundtrack is the yardstick for what is spent outside the AAC encoder. Both
+it and the encoder take the same time for every second, so for an hour they may be timed on a stretch of it. Last, the
+voice is searched in the encoded soundtrack: at the start, in the middle and at the end.
 """
 
 import argparse
@@ -28,6 +31,8 @@ from pydub import AudioSegment
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from services.assembler import listening
+from services.assembler.waveforms import decode_stretches
 from services.mixer import commands
 from services.mixer.core import read_measurement
 from services.mixer.envelope import BedCurve, speech_regions
@@ -35,6 +40,7 @@ from services.mixer.handlers import Handlers
 from services.mixer.loudness import Powers, slice_powers
 from services.mixer.report import bed_in_pauses, weigh_scenes
 from shared.assets import Asset
+from shared.certificate import VoiceOffset
 from shared.events import ScenesPlanned
 from shared.plan import PlannedScene, ScenePlan
 from shared.project import Ducking, Project, SubmittedProject
@@ -61,25 +67,24 @@ def make_voice(folder: Path, scene_count: int) -> tuple[Path, tuple[tuple[Span, 
     total = scene_count * SCENE_MS
     voice = np.zeros(total * SAMPLES_PER_MS, np.float32)
     scenes: list[tuple[Span, ...]] = []
+    sentences = [_speak(folder, sentence) for sentence in SENTENCES]
     for number, start in enumerate(range(0, total, SCENE_MS)):
-        take = folder / "take.wav"
-        subprocess.run(
-            ["espeak-ng", "-s", "165", "-w", str(take), SENTENCES[number % len(SENTENCES)]],
-            check=True,
-        )
-        subprocess.run(
-            ["ffmpeg", "-v", "error", "-y", "-i", str(take), "-ar", str(SAMPLE_RATE), str(folder / "take48.wav")],
-            check=True,
-        )
-        spoken, _ = soundfile.read(folder / "take48.wav", dtype="float32")
         at = (start + 300) * SAMPLES_PER_MS
-        spoken = spoken[: (SCENE_MS - 900) * SAMPLES_PER_MS][: max(0, voice.size - at)]
+        spoken = sentences[number % len(sentences)][: (SCENE_MS - 900) * SAMPLES_PER_MS]
         # Takes that were spoken separately differ in level.
         voice[at : at + spoken.size] = spoken * (0.9, 0.6, 0.75, 0.5)[number % 4]
         scenes.append(_spoken_spans(spoken, start + 300))
     path = folder / "voiceover.wav"
     soundfile.write(path, voice, SAMPLE_RATE, subtype="PCM_16")
     return path, tuple(scenes)
+
+
+def _speak(folder: Path, sentence: str) -> NDArray[np.float32]:
+    take, resampled = folder / "take.wav", folder / "take48.wav"
+    subprocess.run(["espeak-ng", "-s", "165", "-w", str(take), sentence], check=True)
+    _ffmpeg(["-i", str(take), "-ar", str(SAMPLE_RATE), str(resampled)])
+    spoken: NDArray[np.float32] = soundfile.read(resampled, dtype="float32")[0]
+    return spoken
 
 
 def _spoken_spans(samples: NDArray[np.float32], start_ms: int) -> tuple[Span, ...]:
@@ -273,13 +278,27 @@ def run_article(folder: Path) -> Outcome:
     bed = _powers(folder / "song.wav", plan.length_ms) * 10 ** (ARTICLE_GAIN_DB / 10)
     words = (word.span for scene in plan.scenes for word in scene.words)
     pauses = BedCurve(speech_regions(words, Ducking()), Ducking())
-    return Outcome(usage=usage, scenes=weigh_scenes(plan, voice, bed), pauses_bed_lufs=bed_in_pauses(pauses, bed))
+    return Outcome(
+        usage=usage,
+        scenes=weigh_scenes(plan, voice, bed),
+        pauses_bed_lufs=bed_in_pauses(pauses, bed, fades_at=(plan.length_ms - 3_000) * SAMPLES_PER_MS),
+    )
 
 
 def _powers(path: Path, length_ms: int) -> Powers:
     """The powers of a file, repeated to a length, read in blocks."""
     powers = [slice_powers(block) for block in soundfile.blocks(path, SAMPLE_RATE, dtype="float32", always_2d=True)]
     return np.resize(np.concatenate(powers), length_ms // 100)
+
+
+def find_voice(folder: Path) -> tuple[VoiceOffset, ...]:
+    """How far the voice lies in the encoded soundtrack from where it was recorded."""
+    event = ScenesPlanned.model_validate_json((folder / "event.json").read_text())
+    plan = ScenePlan.model_validate_json((folder / "store" / event.plan.key).read_text())
+    places = listening.listenings([word.span for scene in plan.scenes for word in scene.words], plan.length_ms)
+    decoded = decode_stretches(places, folder / "voiceover.wav", folder / "ours.m4a", folder, timeout_seconds=60)
+    stretches = zip(places, asyncio.run(decoded), strict=True)
+    return tuple(listening.voice_offset(place, voice, mix) for place, (voice, mix) in stretches)
 
 
 def run_loudnorm(folder: Path) -> Outcome:
@@ -336,6 +355,8 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=90)
     parser.add_argument("--song-seconds", type=float, default=60)
     parser.add_argument("--loudness", type=int, default=-14)
+    parser.add_argument("--ours-only", action="store_true", help="leave out pydub, which takes 3.3 GB for an hour")
+    parser.add_argument("--yardstick-seconds", type=int, default=3_600)
     parser.add_argument("--run", choices=RUNS, help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -360,14 +381,24 @@ def main() -> None:
         )
         ours = run_apart("ours", folder)
         print(describe("lockstep", ours, folder / "ours.m4a"), flush=True)
-        article = run_apart("article", folder)
-        print(describe("pydub, constant -14 dB", article, folder / "article.m4a"), flush=True)
-        _ffmpeg(["-i", str(folder / "ours.m4a"), "-c:a", "pcm_f32le", str(folder / "ours.wav")])
-        yardstick, aac = run_apart("loudnorm", folder), run_apart("aac", folder)
-        outside = ours.usage.cpu_seconds - ours.encode_count * aac.usage.cpu_seconds
+        for offset in find_voice(folder):
+            found = "not found" if offset.offset_ms is None else f"{offset.offset_ms:+.3f} ms off"
+            print(
+                f"voice at {offset.heard_at.start / 1000:.1f} s: {found} (likeness {offset.likeness:.2f})", flush=True
+            )
+        if not options.ours_only:
+            article = run_apart("article", folder)
+            print(describe("pydub, constant -14 dB", article, folder / "article.m4a"), flush=True)
+        stretch = min(length, options.yardstick_seconds)
+        _ffmpeg(["-t", str(stretch), "-i", str(folder / "ours.m4a"), "-c:a", "pcm_f32le", str(folder / "ours.wav")])
+        loudnorm_seconds, aac_seconds = (
+            run_apart(name, folder).usage.cpu_seconds * length / stretch for name in ("loudnorm", "aac")
+        )
+        outside = ours.usage.cpu_seconds - ours.encode_count * aac_seconds
         print(
-            f"AAC encodes of ours: {ours.encode_count}, {aac.usage.cpu_seconds:.2f} s each. The rest: {outside:.2f} s,"
-            f" {outside / yardstick.usage.cpu_seconds:.2f} of one loudnorm pass ({yardstick.usage.cpu_seconds:.2f} s)."
+            f"AAC encodes of ours: {ours.encode_count}, {aac_seconds:.2f} s each. The rest: {outside:.2f} s,"
+            f" {outside / loudnorm_seconds:.2f} of one loudnorm pass ({loudnorm_seconds:.2f} s)"
+            + (f"; both timed on {stretch} s." if stretch < length else ".")
         )
 
 

@@ -59,6 +59,16 @@ def plan(project_file: Path, picture: Path | None) -> None:
 
 
 @lockstep.command()
+@PROJECT_FILE
+@click.option("--html", type=click.Path(path_type=Path), help="Where the page goes; default: <name>.listen.html.")
+def listen(project_file: Path, html: Path | None) -> None:
+    """Mix the soundtrack alone and write a page on which every word can be heard."""
+    from cli.listen import listen_to_project
+
+    _run(listen_to_project(project_file, html))
+
+
+@lockstep.command()
 def schema() -> None:
     """Print the JSON Schema of the project file."""
     import json

@@ -31,7 +31,9 @@ from shared.stream import provision
 
 PLANNING_SERVICES = ("voiceover", "transcriber", "scene_planner")
 
-LIGHT_SERVICES = (*PLANNING_SERVICES, "mixer", "assembler")
+LISTENING_SERVICES = (*PLANNING_SERVICES, "mixer")
+
+LIGHT_SERVICES = (*LISTENING_SERVICES, "assembler")
 
 READY_WITHIN_SECONDS = 60.0
 """A host takes about 2 s; a machine that swaps may take long, but not this long."""

@@ -76,6 +76,11 @@ class BedPlan:
         """Where on the bed a new piece sets in."""
         return tuple(piece.at for piece in self.pieces[1:])
 
+    @property
+    def fades_at(self) -> int:
+        """Where on the bed its last fade begins."""
+        return self.length - self.fade_out
+
 
 @dataclass(frozen=True)
 class Reading:

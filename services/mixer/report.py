@@ -36,7 +36,9 @@ def write_report(
         true_peak_dbtp=measured.true_peak_dbtp,
         encode_count=encode_count,
         scenes=weigh_scenes(inputs.plan, levels.voice, levels.bed),
-        pauses_bed_lufs=None if bed is None or levels.bed is None else bed_in_pauses(bed.curve, levels.bed),
+        pauses_bed_lufs=None
+        if bed is None or levels.bed is None
+        else bed_in_pauses(bed.curve, levels.bed, fades_at=bed.plan.fades_at),
         ducked=()
         if bed is None
         else tuple(DuckedSpan(span=r.span, depth_db=round(r.depth_db, 2)) for r in bed.curve.regions),
@@ -65,10 +67,11 @@ def weigh_scenes(plan: ScenePlan, voice: Powers, bed: Powers | None) -> tuple[Sc
     return tuple(weighed)
 
 
-def bed_in_pauses(curve: BedCurve, bed: Powers) -> float | None:
-    """The bed's loudness where the curve is all the way up, or None where it never is."""
+def bed_in_pauses(curve: BedCurve, bed: Powers, *, fades_at: int) -> float | None:
+    """The bed's loudness where the curve is all the way up, or None where it never is before the bed fades out."""
     middles = slice_middles(bed.size)
-    return _rounded(mean_lufs(bed, curve.decibels(middles) > curve.ducking.pause_db - 0.1))
+    is_up = curve.decibels(middles) > curve.ducking.pause_db - 0.1
+    return _rounded(mean_lufs(bed, is_up & (middles < fades_at / SAMPLES_PER_MS)))
 
 
 def hear_warnings(inputs: Inputs, levels: StemLevels, measured: Measured) -> tuple[SoundtrackWarning, ...]:

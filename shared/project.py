@@ -5,8 +5,6 @@ Reading a file, with errors that name the line, is `shared/project_file.py`; doc
 
 import re
 from collections.abc import Mapping, Sequence
-from enum import StrEnum
-from fractions import Fraction
 from typing import Annotated, Literal
 
 from pydantic import (
@@ -23,99 +21,30 @@ from pydantic_core import CoreSchema
 
 from shared.assets import Asset
 from shared.narration import parse_narration
-from shared.project_values import (
-    ClipTime,
-    EvenPixels,
-    FilePath,
-    Focus,
-    FrameRate,
-    Misfit,
-    PauseLength,
-    Place,
-)
+from shared.project_output import PRESETS, Encoder, EncoderPreset, Output, Transition, transition_after_the_last
+from shared.project_section import Section
+from shared.project_values import ClipTime, FilePath, Focus, Misfit, PauseLength, Place
 
-
-class Section(BaseModel):
-    """A part of the project file. Frozen.
-
-    A service tolerates keys it does not know, so services can be deployed one at a time; the project *file* is read
-    with unknown keys refused (`shared/project_file.py`), and the schema says so: a typo must not become a default.
-    """
-
-    model_config = ConfigDict(
-        frozen=True,
-        extra="ignore",
-        allow_inf_nan=False,
-        use_attribute_docstrings=True,
-        validate_by_name=True,
-        validate_by_alias=True,
-        serialize_by_alias=True,
-        json_schema_extra={"additionalProperties": False},
-    )
-
-
-class EncoderPreset(StrEnum):
-    """x264's presets, slower meaning smaller files of the same quality."""
-
-    ULTRAFAST = "ultrafast"
-    SUPERFAST = "superfast"
-    VERYFAST = "veryfast"
-    FASTER = "faster"
-    FAST = "fast"
-    MEDIUM = "medium"
-    SLOW = "slow"
-    SLOWER = "slower"
-    VERYSLOW = "veryslow"
-
-
-class Encoder(Section):
-    """How the picture is encoded, once, to H.264."""
-
-    preset: EncoderPreset = EncoderPreset.MEDIUM
-    """Slower presets make smaller files of the same quality."""
-    crf: int = Field(default=18, ge=0, le=40)
-    """The quality of the picture: 18 looks lossless, 23 is small, larger is worse."""
-
-
-PRESETS: Mapping[str, Mapping[str, object]] = {
-    "youtube-1080p": {"width": 1920, "height": 1080, "fps": 30},
-    "youtube-4k": {"width": 3840, "height": 2160, "fps": 30},
-    "shorts": {"width": 1080, "height": 1920, "fps": 30},
-    "reels": {"width": 1080, "height": 1920, "fps": 30},
-    "portrait": {"width": 1080, "height": 1350, "fps": 30},
-    "square": {"width": 1080, "height": 1080, "fps": 30},
-    "draft": {"width": 640, "height": 360, "fps": 24, "encoder": {"preset": "ultrafast", "crf": 30}},
-}
-"""What each preset sets; all others play at -14 LUFS, which is the default. `portrait` is 4:5, a feed's tallest."""
-
-
-class Output(Section):
-    """What the finished video is like."""
-
-    preset: Literal["youtube-1080p", "youtube-4k", "shorts", "reels", "portrait", "square", "draft"] | None = None
-    """Sets size, rate and encoder for where the video is published, or for a quick look; keys that are written win."""
-    width: EvenPixels = 1920
-    """The width of the picture in pixels, an even number."""
-    height: EvenPixels = 1080
-    """The height of the picture in pixels, an even number."""
-    fps: FrameRate = Fraction(30)
-    """Frames per second: 24, 25, 30, 30000/1001, ... (29.97 is read as 30000/1001)."""
-    encoder: Encoder = Encoder()
-    """How the picture is encoded."""
-    loudness: int = Field(default=-14, ge=-31, le=-9)
-    """How loud the finished soundtrack is, in LUFS (EBU R128); -14 is what the large platforms play at."""
-    stems: bool = False
-    """Keep the soundtrack's layers (voice, music, mix) as WAV files too."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _written_keys_outweigh_the_preset(cls, value: object) -> object:
-        if not isinstance(value, dict) or not isinstance(name := value.get("preset"), str) or name not in PRESETS:
-            return value
-        preset, written = PRESETS[name], value.get("encoder")
-        own = preset.get("encoder")
-        encoder = {"encoder": {**own, **written}} if isinstance(own, dict) and isinstance(written, dict) else {}
-        return {**preset, **value, **encoder}
+__all__ = [
+    "PRESETS",
+    "Clip",
+    "Ducking",
+    "Encoder",
+    "EncoderPreset",
+    "FillPrices",
+    "Fit",
+    "Music",
+    "Output",
+    "Price",
+    "Project",
+    "Scene",
+    "Section",
+    "SubmittedProject",
+    "Transition",
+    "Voice",
+    "Words",
+    "disagreements",
+]
 
 
 class Voice(Section):
@@ -250,6 +179,8 @@ class Scene(Section):
     """Silence after the narration where Lockstep records the voice: milliseconds, or `400ms`, `1.5s`."""
     recording: FilePath | None = None
     """With `engine: recorded`, your own recording of this scene."""
+    transition: Transition | None = None
+    """How it gives way to the next scene, where that is not the project's `transition`."""
 
     @field_validator("narration")
     @classmethod
@@ -342,6 +273,8 @@ class Project(Section):
     """How the words are timed."""
     fit: Fit = Fit()
     """How a clip may be changed to fill its scene."""
+    transition: Transition = Transition(kind="cut")
+    """How a scene gives way to the next, where the scene itself does not say."""
     music: Music | None = None
     """The bed under the voice; without it there is none."""
     scenes: tuple[Scene, ...] = Field(min_length=1, max_length=2_000)
@@ -352,7 +285,14 @@ class Project(Section):
         recordings = [(scene.id, scene.recording is not None) for scene in self.scenes]
         for disagreement in disagreements(self.voice.engine, self.voice.file is not None, recordings):
             raise disagreement
+        if idle := transition_after_the_last(len(self.scenes), written=self.scenes[-1].transition is not None):
+            raise idle
         return self
+
+    @property
+    def transitions(self) -> tuple[Transition, ...]:
+        """How each scene but the last gives way to the next."""
+        return tuple(scene.transition or self.transition for scene in self.scenes[:-1])
 
 
 def disagreements(engine: str, has_one_recording: bool, scenes: Sequence[tuple[str | None, bool]]) -> list[Misfit]:

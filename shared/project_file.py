@@ -14,6 +14,7 @@ from typing import Literal
 from pydantic import JsonValue, ValidationError
 
 from shared.project import Project, disagreements
+from shared.project_output import transition_after_the_last
 from shared.project_problems import (
     Problem,
     ProjectFileError,
@@ -157,10 +158,12 @@ def _disagreements(located: LocatedData) -> list[Problem]:
         scenes.append((scene_id if isinstance(scene_id, str) else None, recording is not None))
     engine = located.value(("voice", "engine"))
     has_one_recording = located.value(("voice", "file")) is not None
-    return [
-        problem_at(located, misfit.place, misfit.reason, misfit.remedy)
-        for misfit in disagreements(str(engine), has_one_recording, scenes)
-    ]
+    found = disagreements(str(engine), has_one_recording, scenes)
+    if idle := transition_after_the_last(
+        len(scenes), written=bool(scenes) and located.value(("scenes", len(scenes) - 1, "transition")) is not None
+    ):
+        found.append(idle)
+    return [problem_at(located, misfit.place, misfit.reason, misfit.remedy) for misfit in found]
 
 
 def _list_at(located: LocatedData, place: Place) -> list[JsonValue]:

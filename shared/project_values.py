@@ -88,6 +88,22 @@ ClipTime = Annotated[
     ),
 ]
 
+SHORTEST_TRANSITION_MS, LONGEST_TRANSITION_MS = 40, 5_000
+
+TransitionLength = Annotated[
+    int,
+    Field(ge=SHORTEST_TRANSITION_MS, le=LONGEST_TRANSITION_MS),
+    BeforeValidator(_milliseconds),
+    WithJsonSchema(
+        {
+            "type": ["integer", "string"],
+            "pattern": r"^\d+(\.\d+)?\s*(ms|s)$",
+            "minimum": SHORTEST_TRANSITION_MS,
+            "maximum": LONGEST_TRANSITION_MS,
+        }
+    ),
+]
+
 EvenPixels = Annotated[int, Field(ge=16, le=7680, multiple_of=2)]
 
 FilePath = Annotated[str, Field(min_length=1, max_length=1_000)]

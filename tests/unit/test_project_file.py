@@ -160,7 +160,7 @@ scenes:
             "Write a list: clips: [clips/dusk.mp4].",
             "project.yaml:18:5: scenes[1].pause_after_ms: Unknown key `pause_after_ms`. Did you mean `pause_after`?",
             "project.yaml:19:5: scenes[2]: The number 7 stands where a group of keys is expected. "
-            "Write its keys: `id`, `narration`, `clips`, `pause_after`, `recording`.",
+            "Write its keys: `id`, `narration`, `clips`, `pause_after`, `recording`, `transition`.",
         ]
 
     @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import asyncio
 import mimetypes
+import re
 import secrets
 from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager, suppress
@@ -77,11 +78,21 @@ async def store_project(project: Project, files: Mapping[str, Path], store: Asse
     return await store.find(key) or await store.put_document(submitted, key)
 
 
+def new_project_id(name: str) -> str:
+    """An id that no other submission has: the project's name, when it was submitted, and a few random digits."""
+    return f"{name}-{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+
+
+def name_in(project_id: str) -> str:
+    """The project's name that such an id was made of."""
+    return re.sub(r"-\d{8}-\d{6}-[0-9a-f]{4}$", "", project_id)
+
+
 async def submit(project: Project, files: Mapping[str, Path], store: AssetStore, client: Client) -> ProjectSubmitted:
     """Store the project and say that it is submitted. Every submission is a project of its own in the stream."""
     document = await store_project(project, files, store)
     event = ProjectSubmitted(
-        project_id=f"{project.name}-{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}",
+        project_id=new_project_id(project.name),
         project=document,
         scene_count=len(project.scenes),
     )

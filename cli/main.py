@@ -127,6 +127,70 @@ def status(project_id: str | None, nats_url: str | None) -> None:
 
 
 @lockstep.command()
+@click.argument("project_id")
+@NATS_URL
+def cancel(project_id: str, nats_url: str | None) -> None:
+    """Stop a project: no service begins new work for it."""
+    from cli.cancel import cancel_project
+
+    _run(cancel_project(project_id, nats_url))
+
+
+@lockstep.command()
+@click.argument("project_id")
+@NATS_URL
+def retry(project_id: str, nats_url: str | None) -> None:
+    """Submit a failed or cancelled project again; what is done is kept."""
+    from cli.retry import retry_project
+
+    _run(retry_project(project_id, nats_url))
+
+
+@lockstep.group("dead-letters")
+def dead_letters() -> None:
+    """Look at the messages that no attempt could handle, and decide what becomes of them."""
+
+
+@dead_letters.command("list")
+@NATS_URL
+def list_dead_letters(nats_url: str | None) -> None:
+    """List them: which project, which service, and why."""
+    from cli.dead_letters import list_letters
+
+    _run(list_letters(nats_url))
+
+
+@dead_letters.command("show")
+@click.argument("letter")
+@NATS_URL
+def show_dead_letter(letter: str, nats_url: str | None) -> None:
+    """Show one with all that is known about it."""
+    from cli.dead_letters import show_letter
+
+    _run(show_letter(letter, nats_url))
+
+
+@dead_letters.command("retry")
+@click.argument("letter")
+@NATS_URL
+def retry_dead_letter(letter: str, nats_url: str | None) -> None:
+    """Submit its project again, and drop it."""
+    from cli.dead_letters import retry_letter
+
+    _run(retry_letter(letter, nats_url))
+
+
+@dead_letters.command("drop")
+@click.argument("letter")
+@NATS_URL
+def drop_dead_letter(letter: str, nats_url: str | None) -> None:
+    """Throw it away; `all` throws all of them away."""
+    from cli.dead_letters import drop_letters
+
+    _run(drop_letters(letter, nats_url))
+
+
+@lockstep.command()
 @click.argument("project_id", required=False)
 @click.option("--html", type=click.Path(path_type=Path), help="Write one self-contained page instead.")
 def trace(project_id: str | None, html: Path | None) -> None:

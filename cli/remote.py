@@ -79,7 +79,7 @@ async def _standing(client: Client, project_id: str) -> Standing:
     fitted = sum(isinstance(event, SceneFitted) for event in events)
     failed = next((event for event in events if isinstance(event, StepFailed)), None)
     if failed:
-        stands, note = "failed", f"{failed.service}: {failed.reason} {failed.remedy}"
+        stands, note = ("cancelled", failed.remedy) if failed.cancelled else ("failed", failed.sentence)
     elif any(isinstance(event, VideoAssembled) for event in events):
         stands, note = "assembled", ""
     else:

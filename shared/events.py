@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from shared.assets import Asset
 from shared.project import Clip, Fit, Output
+from shared.project_output import TransitionKind
 from shared.timeline import Span
 
 STREAM = "LOCKSTEP"
@@ -33,6 +34,9 @@ class Event(BaseModel):
 
     subject: ClassVar[str]
     """The subject's template, `{field}` standing for a token."""
+
+    ends_project: ClassVar[bool] = False
+    """True where nothing is said about the project afterwards."""
 
     project_id: str = Field(pattern=PROJECT_ID_PATTERN)
 
@@ -125,6 +129,23 @@ class ScenesPlanned(Event):
     frame_count: int
 
 
+class NextScene(BaseModel):
+    """What a scene's fitter must know of the next one to make the transition between them."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
+
+    scene_id: str
+    frame_count: int = Field(gt=0)
+    """The frames of its own window."""
+    handle_after: int = Field(default=0, ge=0)
+    """As in the next scene's own event."""
+    clips: tuple[Asset, ...]
+    fit: Fit
+    footage: tuple[Clip, ...] = ()
+    transition: TransitionKind
+    """How the two are mixed."""
+
+
 class ScenePlanned(Event):
     """One scene's window is known, with all that a clip fitter needs to fill it."""
 
@@ -138,16 +159,26 @@ class ScenePlanned(Event):
     fit: Fit
     footage: tuple[Clip, ...] = ()
     """What the project says about each of `clips`, in their order; empty where nothing is said."""
+    handle_before: int = Field(default=0, ge=0)
+    """Frames that its clips show before its window: half of the transition into it."""
+    handle_after: int = Field(default=0, ge=0)
+    """Frames that its clips show beyond its window: half of the transition to the next scene."""
+    next_scene: NextScene | None = None
+    """The scene that it is mixed with over that transition; None where a plain cut or the end follows."""
 
 
 class SceneFitted(Event):
-    """One scene's segment is in the store and has exactly the frames of its window."""
+    """One scene's segment is in the store, with the transition that follows it: exactly the frames of its window."""
 
     subject: ClassVar[str] = "lockstep.{project_id}.scene.{scene_number}.fitted"
     scene_number: int = Field(ge=1)
     scene_id: str
     segment: Asset
+    """The frames of its window that no transition covers."""
+    transition: Asset | None = None
+    """The segment of the transition to the next scene, half of it on each side of the cut; None at a plain cut."""
     frame_count: int
+    """The frames of its window."""
     clip_ms: int
     """The source clip's own length."""
     fit: str
@@ -174,23 +205,33 @@ class AssemblyDue(Event):
     subject: ClassVar[str] = "lockstep.{project_id}.assembly.due"
 
 
+class ProjectEnded(Event):
+    """The project has its video, or the reason why it gets none; nobody works on it any more."""
+
+    subject: ClassVar[str] = "lockstep.{project_id}.project.ended"
+
+
 class VideoAssembled(Event):
     """The finished video is in the store and its certificate holds."""
 
     subject: ClassVar[str] = "lockstep.{project_id}.video.assembled"
+    ends_project: ClassVar[bool] = True
     video: Asset
     certificate: Asset
     from_store: bool
 
 
 class StepFailed(Event):
-    """A service cannot go on with this project: the same input would fail again."""
+    """A service cannot go on with this project: the same input would fail again. Or a person has cancelled it."""
 
     subject: ClassVar[str] = "lockstep.{project_id}.step.failed"
+    ends_project: ClassVar[bool] = True
     service: str
     scene_id: str | None
     reason: str
     remedy: str
+    cancelled: bool = False
+    """True where no step failed: a person wanted no more of it."""
 
     @property
     def sentence(self) -> str:
@@ -221,6 +262,9 @@ def dead_letters_of(consumer: str) -> str:
     return f"lockstep-dead.*.{consumer}.*"
 
 
+DEAD_LETTER_PREFIX = DEAD_STREAM_SUBJECTS.removesuffix(">")
+
+
 def dead_letter_address(subject: str, consumer: str, sequence: int) -> str:
     """Where the message goes that `consumer` gave up on: one address for each, so it is buried once."""
-    return f"lockstep-dead.{tokens_of(subject).get('project_id', 'unknown')}.{consumer}.{sequence}"
+    return f"{DEAD_LETTER_PREFIX}{tokens_of(subject).get('project_id', 'unknown')}.{consumer}.{sequence}"

@@ -7,7 +7,7 @@ from typing import TypeVar
 from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
 
-from shared.events import STREAM, Event, StepFailed, history_of
+from shared.events import STREAM, Event, ProjectEnded, StepFailed, history_of
 
 E = TypeVar("E", bound=Event)
 
@@ -36,6 +36,18 @@ class History:
 
         found = await asyncio.gather(*(read(subject) for subject in sorted(subjects, key=_natural)))
         return [event for event in found if event is not None]
+
+    async def holds(self, subject: str) -> bool:
+        """Whether something was said on the subject. One request, however long the history is."""
+        try:
+            await self.jetstream.get_last_msg(STREAM, subject, direct=True)
+        except NotFoundError:
+            return False
+        return True
+
+    async def has_ended(self) -> bool:
+        """Whether the project has its video or its failure. One request."""
+        return await self.holds(ProjectEnded.wildcard(self.project_id))
 
     async def failure(self) -> StepFailed | None:
         """Why the project ended without a video, where it did. One request."""

@@ -13,10 +13,12 @@ from pathlib import Path
 from shared.bus import inbox_of
 from shared.events import (
     DEAD_STREAM,
+    DEAD_STREAM_SUBJECTS,
     STREAM,
     AssemblyDue,
     Event,
     ProgressTicked,
+    ProjectEnded,
     ProjectSubmitted,
     SceneFitted,
     ScenePlanned,
@@ -91,9 +93,9 @@ def users() -> tuple[User, ...]:
 
 def _service(name: str, voice: Voice) -> User:
     # Traces measure from the submission to the service's own events, whose times only the stream knows.
-    read: list[type[Event]] = [StepFailed, ProjectSubmitted, *voice.says]
+    read: list[type[Event]] = [ProjectEnded, StepFailed, ProjectSubmitted, *voice.says]
     read += [event_class for event_class in voice.reads if event_class not in read]
-    say: tuple[type[Event], ...] = (*voice.says, StepFailed)
+    say: tuple[type[Event], ...] = (*voice.says, StepFailed, ProjectEnded)
     publish = [
         # A pull consumer's three requests. Creating one is not among them: services use what the provisioner made.
         *(
@@ -121,8 +123,14 @@ def _client() -> User:
         CLIENT,
         publish=(
             ProjectSubmitted.wildcard(),
+            # To cancel a project is to say that it has failed.
+            StepFailed.wildcard(),
+            ProjectEnded.wildcard(),
             f"$JS.API.STREAM.INFO.{STREAM}",
             f"$JS.API.DIRECT.GET.{STREAM}.{history_of('*')}",
+            f"$JS.API.STREAM.INFO.{DEAD_STREAM}",
+            f"$JS.API.DIRECT.GET.{DEAD_STREAM}.{DEAD_STREAM_SUBJECTS}",
+            f"$JS.API.STREAM.MSG.DELETE.{DEAD_STREAM}",
         ),
         subscribe=("_INBOX.>", history_of("*"), ProgressTicked.subject.format(project_id="*")),
     )

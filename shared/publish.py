@@ -8,6 +8,9 @@ Two guards of the server do it, and no state of ours:
 - An atomic batch (ADR-50) makes several events visible together. nats-py has no helper for it, so its headers are
   written here by hand.
 
+- A project ends once: with its video or with its failure, whichever is said first. Both go out in one batch with
+  `ProjectEnded`, and of two batches that hold the same subject the server admits one.
+
 A server takes 1,000 messages in a batch. An answer that is longer goes out in chunks, in order; where a crash comes
 between two chunks, the handler's message is delivered again, its answer is the same, the first chunk is refused as said
 already, and the rest follows.
@@ -22,7 +25,7 @@ from nats.js.errors import APIError
 from opentelemetry.context import Context
 from opentelemetry.trace import Tracer
 
-from shared.events import STREAM, Event
+from shared.events import STREAM, Event, ProjectEnded
 from shared.history import History
 from shared.telemetry import publishing
 
@@ -47,8 +50,11 @@ async def publish_events(
 ) -> None:
     """Say the events of one project; returns when the stream holds them all, whoever said them first.
 
+    An event that ends the project is left unsaid where the project has ended already.
     Raises nats-py's errors where the bus does not answer or refuses for another reason: then say them again.
     """
+    ends = [event for event in events if event.ends_project]
+    events = [event for event in events if not event.ends_project]
     for start in range(0, len(events), BATCH_LIMIT):
         chunk = events[start : start + BATCH_LIMIT]
         with publishing(chunk, tracer, parent) as trace_headers:
@@ -60,6 +66,10 @@ async def publish_events(
                 for event in chunk:
                     if event.address not in said:
                         await _say_one(client, event, trace_headers, timeout_seconds)
+    for end in ends:
+        with publishing([end], tracer, parent) as trace_headers:
+            together = [ProjectEnded(project_id=end.project_id), end]
+            await _say_together(client, together, trace_headers, timeout_seconds)
 
 
 async def _say_one(client: Client, event: Event, headers: dict[str, str], timeout_seconds: float) -> None:

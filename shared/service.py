@@ -33,6 +33,7 @@ from shared.bus import BusSettings, NotReady, inbox_of, wait_for_consumers
 from shared.events import STREAM, Event
 from shared.health import remove_signs
 from shared.history import History
+from shared.intake import Intake
 from shared.publish import publish_events
 from shared.retry import HandedOver, WornOut, describe
 from shared.scratch import Scratch
@@ -103,6 +104,7 @@ class Service:
             settings.ack_wait_seconds / HEARTBEATS_PER_ACK_WAIT,
         )
         self._connected: Client | None = None
+        self._intake: Intake | None = None
         self._in_work: set[asyncio.Task[Answer]] = set()
         self._handing_over = False
         self._hurry: asyncio.TimerHandle | None = None
@@ -182,9 +184,10 @@ class Service:
         if message.raw_message.metadata.num_delivered > self.settings.max_deliveries:
             raise WornOut
         history = History(self._client.jetstream(timeout=self.settings.publish_timeout_seconds), event.project_id)
-        if await history.failure() is not None:
-            self.telemetry.tell_left_alone(message.raw_message)
-            logger.info("left alone: the project has failed")
+        if await history.has_ended():
+            if await history.failure() is not None:
+                self.telemetry.tell_left_alone(message.raw_message)
+            logger.info("left alone: the project has ended")
             return
         async with self._scratch.folder() as folder:
             step = LiveStep(folder, self._client, history, self.name, getattr(event, "scene_number", None))
@@ -243,6 +246,8 @@ class Service:
         broker = self.app.broker
         assert isinstance(broker, NatsBroker)
         self._connected = await broker.connect()
+        self._intake = Intake(self._connected)
+        broker.config.broker_config.connection_state.connect(self._connected, self._intake)
         self._scratch.open()
 
     async def _started(self) -> None:
@@ -251,6 +256,8 @@ class Service:
 
     async def _stop(self) -> None:
         self.watch.stop()
+        if self._intake is not None:
+            await self._intake.close()
         if self._in_work:
             logger.info("%s finishes %d message(s), then stops", self.name, len(self._in_work))
         self._hurry = asyncio.get_running_loop().call_later(self.settings.graceful_timeout_seconds, self.hand_over)

@@ -29,8 +29,8 @@ class Step(Protocol):
     def report_progress(self, percent: int) -> None:
         """Say how far the step is. Cheap, callable from any thread, never raises; kept by nobody."""
 
-    async def subjects(self) -> frozenset[str]:
-        """All subjects of this project that the stream holds."""
+    async def holds(self, subject: str) -> bool:
+        """Whether the stream holds an event on this subject of the project."""
 
     async def events(self, event_class: type[E]) -> list[E]:
         """This project's events of that class, from the stream, by scene number."""
@@ -57,8 +57,8 @@ class LiveStep:
         with suppress(RuntimeError):  # the loop has stopped: there is nobody left to tell
             self._loop.call_soon_threadsafe(self._send, min(100, max(0, percent)))
 
-    async def subjects(self) -> frozenset[str]:
-        return await self.history.subjects()
+    async def holds(self, subject: str) -> bool:
+        return await self.history.holds(subject)
 
     async def events(self, event_class: type[E]) -> list[E]:
         return await self.history.events(event_class)

@@ -60,8 +60,8 @@ class RecordedStep:
     def report_progress(self, percent: int) -> None:
         self.percents.append(percent)
 
-    async def subjects(self) -> frozenset[str]:
-        return frozenset(event.address for event in self.past)
+    async def holds(self, subject: str) -> bool:
+        return any(event.address == subject for event in self.past)
 
     async def events(self, event_class: type[EventType]) -> list[EventType]:
         return [event for event in self.past if isinstance(event, event_class)]

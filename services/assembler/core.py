@@ -1,4 +1,4 @@
-"""What the assembler decides: whether everything is here, which segments in which order, and under which keys.
+"""What the assembler decides: what it waits for, which segments in which order, and under which keys.
 
 How the segments are joined is `join.py`, where to listen for the voice `listening.py`, what the measurements of the
 finished file prove `judgement.py`; all pure.
@@ -19,20 +19,14 @@ CERTIFICATE_RECIPE_VERSION = 1
 """Raise it when the same video would be measured or judged otherwise."""
 
 
-def is_complete(project_id: str, subjects: frozenset[str], scene_count: int) -> bool:
-    """True where the project's history holds the plan, the soundtrack and each of `scene_count` fitted scenes.
+def awaited_subject(project_id: str, place: int) -> str:
+    """The subject of what assembly waits for at `place`: 0 is the soundtrack, then each scene by its number.
 
     Scenes are looked up by number: events of scenes that the plan does not have cannot stand in for a missing one.
     """
-    awaited = {
-        ScenesPlanned.subject.format(project_id=project_id),
-        SoundtrackMixed.subject.format(project_id=project_id),
-        *(
-            SceneFitted.subject.format(project_id=project_id, scene_number=number)
-            for number in range(1, scene_count + 1)
-        ),
-    }
-    return awaited <= subjects
+    if place == 0:
+        return SoundtrackMixed.subject.format(project_id=project_id)
+    return SceneFitted.subject.format(project_id=project_id, scene_number=place)
 
 
 def segments_in_order(plan: ScenePlan, fitted: Sequence[SceneFitted]) -> tuple[Asset, ...]:

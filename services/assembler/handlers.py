@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from services.assembler import core, join, judgement, listening
 from services.assembler.packets import read_segments, read_video
+from services.assembler.roll import Rolls
 from services.assembler.settings import Settings
 from services.assembler.tracks import SegmentTrack
 from services.assembler.waveforms import decode_stretches
@@ -49,6 +50,7 @@ class Handlers:
 
     store: AssetStore
     settings: Settings
+    rolls: Rolls = field(default_factory=Rolls)
 
     async def judge_completeness(self, event: SceneFitted | SoundtrackMixed, step: Step) -> AssemblyDue | None:
         """Say that assembly is due once the plan, all fitted scenes and the soundtrack are in the project's history.
@@ -56,10 +58,18 @@ class Handlers:
         An event is in the history before anyone hears it, so whoever handles the last one sees them all. Several may:
         the bus admits one `assembly.due`.
         """
-        planned = await step.events(ScenesPlanned)
-        if planned and core.is_complete(event.project_id, await step.subjects(), planned[-1].scene_count):
-            return AssemblyDue(project_id=event.project_id)
-        return None
+        roll = self.rolls.of(event.project_id)
+        roll.note(event.address)
+        if roll.scene_count is None:
+            planned = await step.events(ScenesPlanned)
+            if not planned:
+                return None
+            roll.scene_count = planned[-1].scene_count
+        while (subject := roll.next_unknown()) is not None:
+            if not await step.holds(subject):
+                return None
+            roll.note(subject)
+        return AssemblyDue(project_id=event.project_id)
 
     async def assemble_video(self, event: AssemblyDue, step: Step) -> VideoAssembled:
         """Join the scenes and the soundtrack, measure the result, and store it with its certificate if that holds."""

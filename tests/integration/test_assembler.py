@@ -171,12 +171,13 @@ async def test_progress_only_ever_goes_up_and_ends_at_a_hundred(tmp_path: Path) 
 async def test_assembly_is_due_when_the_last_part_arrives_whichever_it_is(tmp_path: Path) -> None:
     project = make_project(tmp_path, Fraction(24))
     planned, *parts = await project.submit()
-    handlers = Handlers(project.store, Settings())
     for last in parts:
+        handlers = Handlers(project.store, Settings())
         assert isinstance(last, SceneFitted | SoundtrackMixed)
         others = [part for part in parts if part is not last]
         before = RecordedStep(scratch=tmp_path, past=[planned, *others])
-        assert await handlers.judge_completeness(last, before) is None
+        assert isinstance(others[0], SceneFitted | SoundtrackMixed)
+        assert await handlers.judge_completeness(others[0], before) is None
         complete = RecordedStep(scratch=tmp_path, past=[planned, *others, last])
         assert await handlers.judge_completeness(last, complete) == AssemblyDue(project_id=PROJECT)
 

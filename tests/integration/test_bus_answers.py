@@ -155,10 +155,11 @@ async def test_a_plan_of_more_scenes_than_a_batch_holds_is_said_whole(bus: Bus) 
 
 
 async def test_a_step_knows_what_was_said_about_its_project_and_no_other(bus: Bus) -> None:
-    seen: list[tuple[frozenset[str], list[ScenePlanned]]] = []
+    seen: list[tuple[list[bool], list[ScenePlanned]]] = []
+    asked = [*(event.address for event in plan_of("lighthouse", 13)), submitted("lighthouse").address]
 
     async def look(event: ScenesPlanned, step: Step) -> None:
-        seen.append((await step.subjects(), await step.events(ScenePlanned)))
+        seen.append(([await step.holds(subject) for subject in asked], await step.events(ScenePlanned)))
 
     service = Service("mixer", bus.settings)
     service.on(ScenesPlanned, look)
@@ -166,8 +167,8 @@ async def test_a_step_knows_what_was_said_about_its_project_and_no_other(bus: Bu
     await bus.say(*plan_of("harbour", 2)[1:])
     async with bus.running(service.app):
         await bus.settled("mixer")
-    subjects, scenes = seen[0]
-    assert subjects == {event.address for event in plan_of("lighthouse", 12)}
+    held, scenes = seen[0]
+    assert held == [True] * 13 + [False, False]
     assert scenes == plan_of("lighthouse", 12)[1:]
 
 

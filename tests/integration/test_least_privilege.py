@@ -18,7 +18,9 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from pydantic import SecretStr
 
+from cli.cancel import cancel_project
 from cli.client import history, history_so_far, project_ids
+from cli.dead_letters import dead_letters, drop_letters
 from shared.bus import BusSettings, connect, consumer_exists, inbox_of
 from shared.events import (
     DEAD_STREAM,
@@ -26,6 +28,7 @@ from shared.events import (
     AssemblyDue,
     Event,
     ProgressTicked,
+    ProjectEnded,
     ProjectSubmitted,
     SceneFitted,
     ScenePlanned,
@@ -242,8 +245,8 @@ async def test_a_service_does_its_work_with_its_own_user(guarded: Guarded, name:
     handled: list[Event] = []
 
     async def handle(event: Event, step: Step) -> list[Event]:
-        if VOICES[name].lists_subjects:
-            await step.subjects()
+        for event_class in (*VOICES[name].reads, *VOICES[name].says):
+            await step.holds(event_class.wildcard(PROJECT).replace("*", "1"))
         for event_class in VOICES[name].reads:
             await step.events(event_class)
         step.report_progress(100)
@@ -364,11 +367,35 @@ async def test_the_command_submits_follows_and_lists_with_its_own_user(guarded: 
         async with guarded.connected("voiceover") as voiceover:
             failure = StepFailed(project_id=PROJECT, service="voiceover", scene_id=None, reason="No.", remedy="None.")
             await publish_events(voiceover, [failure])
-        assert [event async for event in follows] == [failure]
+        assert [event async for event in follows] == [ProjectEnded(project_id=PROJECT), failure]
     assert guarded.refusals() == []
 
 
-async def test_the_command_can_say_nothing_but_a_submission(guarded: Guarded) -> None:
+async def test_the_command_cancels_and_drops_dead_letters_with_its_own_user(guarded: Guarded) -> None:
+    address = f"nats://{CLIENT}:{guarded.passwords[CLIENT]}@{guarded.url.removeprefix('nats://')}"
+
+    async def fail(event: Event, step: Step) -> None:
+        raise ConnectionError("the store is away")
+
+    service = Service("voiceover", guarded.settings("voiceover"))
+    service.on(ProjectSubmitted, fail)
+    async with guarded.client() as client:
+        await publish_events(client, [submitted(PROJECT)])
+        async with running(service):
+            await until(lambda: _has_failed(client), "the service did not give up")
+        (letter,) = await dead_letters(client)
+        await drop_letters(letter.name, address)
+        assert await dead_letters(client) == []
+        await publish_events(client, [submitted("harbour")])
+    await cancel_project("harbour", address)
+    assert guarded.refusals() == []
+
+
+async def _has_failed(client: Client) -> bool:
+    return await History(client.jetstream(), PROJECT).failure() is not None
+
+
+async def test_the_command_can_say_no_step_of_a_service(guarded: Guarded) -> None:
     async with guarded.client() as client:
         for event in HEARD.values():
             if not isinstance(event, ProjectSubmitted):

@@ -3,14 +3,12 @@
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from services.assembler import core
 from shared.assets import Asset
 from shared.certificate import Certificate, CertificateFailure, CertifiedSoundtrack
 from shared.errors import Unrecoverable
-from shared.events import SceneFitted, ScenesPlanned, SoundtrackMixed
+from shared.events import SceneFitted, ScenesPlanned
 from shared.plan import PlannedScene, ScenePlan
 from shared.timeline import FrameGrid, Span, windows_between
 
@@ -70,31 +68,6 @@ def planned_as(plan: str, recording: str = "recording") -> ScenesPlanned:
         scene_count=2,
         frame_count=48,
     )
-
-
-def history(*, scenes: list[int], plan: bool = True, soundtrack: bool = True) -> frozenset[str]:
-    subjects = {SceneFitted.subject.format(project_id=PROJECT, scene_number=number) for number in scenes}
-    subjects |= {ScenesPlanned.wildcard(PROJECT)} if plan else set()
-    subjects |= {SoundtrackMixed.wildcard(PROJECT)} if soundtrack else set()
-    return frozenset(subjects)
-
-
-def test_a_project_is_complete_when_plan_soundtrack_and_all_scenes_are_there() -> None:
-    assert core.is_complete(PROJECT, history(scenes=[1, 2, 3]), 3)
-
-
-@given(st.sets(st.integers(1, 6)), st.booleans(), st.booleans())
-def test_a_project_is_complete_only_then(scenes: set[int], plan: bool, soundtrack: bool) -> None:
-    complete = core.is_complete(PROJECT, history(scenes=sorted(scenes), plan=plan, soundtrack=soundtrack), 5)
-    assert complete == (plan and soundtrack and {1, 2, 3, 4, 5} <= scenes)
-
-
-def test_a_scene_that_the_plan_does_not_have_stands_in_for_no_other() -> None:
-    assert not core.is_complete(PROJECT, history(scenes=[1, 2, 4]), 3)
-
-
-def test_scenes_of_another_project_do_not_count() -> None:
-    assert not core.is_complete("lighthouse-2", history(scenes=[1, 2, 3]), 3)
 
 
 def test_segments_stand_in_the_order_of_the_plan_however_they_arrived() -> None:

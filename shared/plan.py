@@ -3,11 +3,14 @@
 The plan is the document that advances a project. All times are whole milliseconds on the master clock.
 """
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
 from pydantic import Field, model_validator
 
+from shared.project_output import TransitionKind
 from shared.timeline import FrameGrid, Span, tiles
 from shared.transcript import Confidence, Document, Word
 
@@ -29,8 +32,39 @@ ProblemKind = Literal[
     "uncertain_cut",
     "joined_words",
     "second_opinion",
+    "short_transition",
 ]
 """What can be wrong or odd about a recording. Some stop a project, the others become warnings of its plan."""
+
+
+class PlannedTransition(Document):
+    """How a scene gives way to the next, centred on the cut between them.
+
+    this scene    ...........]---- handle ---)
+    next scene         [--- handle ----[...........
+    seen               [ both          )
+                                ^ the cut
+                       <-------><------>  `half_frames` each
+    """
+
+    kind: TransitionKind
+    half_frames: int = Field(gt=0, description="Frames on each side of the cut in which both scenes are seen.")
+
+    @property
+    def frame_count(self) -> int:
+        """How many frames it lasts."""
+        return 2 * self.half_frames
+
+
+@dataclass(frozen=True)
+class PlannedSegment:
+    """A run of frames that is encoded on its own: what no transition covers of a scene, or a transition."""
+
+    scene_number: int
+    """Of a transition, the scene that it leads away from."""
+    first_frame: int
+    frame_count: int
+    is_transition: bool
 
 
 class PlannedScene(Document):
@@ -57,9 +91,19 @@ class PlannedScene(Document):
         " the words beside them."
     )
     clip_ms_to_ask_for: int = Field(
-        gt=0, description="How long a clip to ask a video model for: the window plus two frames."
+        gt=0,
+        description="How long a clip to ask a video model for: the window, the handles of its transitions and two"
+        " frames.",
     )
     missing: tuple[str, ...] = Field(default=(), description="Words of the script that were not heard, as written.")
+    transition: PlannedTransition | None = Field(
+        default=None, description="How it gives way to the next scene; None is a plain cut, or the end."
+    )
+
+    @property
+    def handle_after(self) -> int:
+        """Frames that its clips show beyond its window, for the transition to the next scene."""
+        return self.transition.half_frames if self.transition else 0
 
 
 class PlanWarning(Document):
@@ -94,3 +138,34 @@ class ScenePlan(Document):
                 raise ValueError(f"scene {scene.scene_id!r}: its frames are not its window's frames")
             next_frame += scene.frame_count
         return self
+
+    @model_validator(mode="after")
+    def _transitions_leave_something_of_every_scene(self) -> "ScenePlan":
+        if self.scenes[-1].transition is not None:
+            raise ValueError("the last scene has a transition, but no scene follows it")
+        for scene, before in zip(self.scenes, self.handles_before, strict=True):
+            if before + scene.handle_after >= scene.frame_count:
+                raise ValueError(f"scene {scene.scene_id!r}: its transitions leave nothing of it")
+        return self
+
+    @property
+    def handles_before(self) -> tuple[int, ...]:
+        """For each scene, the frames that its clips show before its window, for the transition into it."""
+        return (0, *(scene.handle_after for scene in self.scenes[:-1]))
+
+    @property
+    def segments(self) -> tuple[PlannedSegment, ...]:
+        """What is encoded on its own and joined, in order. The segments tile the frames.
+
+        windows     [      one      |      two      |     three     )
+        segments    [   one   )[ to two )[    two   |     three     )
+        """
+        return tuple(self._segments())
+
+    def _segments(self) -> Iterator[PlannedSegment]:
+        for scene, before in zip(self.scenes, self.handles_before, strict=True):
+            end, after = scene.first_frame + scene.frame_count, scene.handle_after
+            first = scene.first_frame + before
+            yield PlannedSegment(scene.number, first, end - after - first, is_transition=False)
+            if after:
+                yield PlannedSegment(scene.number, end - after, 2 * after, is_transition=True)

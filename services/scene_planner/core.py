@@ -3,6 +3,7 @@
 script words <-> heard words                scenes.py, words.py, letters.py, boundaries.py, hearing.py
 is the recording what the script says?      checks.py, pace.py, issues.py, second_opinion.py
 cuts in the gaps, windows that tile         windows.py
+transitions that their scenes have room for transitions.py
 """
 
 from collections.abc import Sequence
@@ -16,9 +17,11 @@ from services.scene_planner.pace import check_pace, check_pauses
 from services.scene_planner.problems import HeardScene, Problem, at, quote_words, written
 from services.scene_planner.scenes import SceneScript, refuse_bad_times, scenes_by_takes, scenes_by_words
 from services.scene_planner.second_opinion import compare_with_sound, compare_with_voice
+from services.scene_planner.transitions import planned_transitions, shortened_transitions
 from services.scene_planner.windows import Cut, cut_in_gap, cuts_between_takes
 from shared.errors import Unrecoverable
-from shared.plan import PlannedScene, PlanWarning, ScenePlan
+from shared.plan import PlannedScene, PlannedTransition, PlanWarning, ScenePlan
+from shared.project_output import Transition
 from shared.timeline import FrameGrid, Span, windows_between
 from shared.transcript import Recording, Transcript
 
@@ -35,10 +38,12 @@ def plan_scenes(
     transcript: Transcript,
     fps: Fraction,
     quiet: Sequence[Span] = (),
+    transitions: Sequence[Transition] = (),
 ) -> ScenePlan:
     """The plan of all scenes. Raises `Unrecoverable`, naming scene and words, where the recording is not the script.
 
-    `quiet` are the measured quiet stretches of the voiceover, needed where one file holds all scenes.
+    `quiet` are the measured quiet stretches of the voiceover, needed where one file holds all scenes; `transitions`
+    are what is wanted at each cut, nothing meaning plain cuts everywhere.
     """
     refuse_bad_times(transcript.words, recording.length_ms)
     if recording.take_boundaries_known:
@@ -50,8 +55,11 @@ def plan_scenes(
     _refuse(problems)
     cuts = _cuts(scenes, recording, fps, quiet)
     windows = _windows(scenes, cuts, recording.length_ms, fps)
-    planned = _planned_scenes(scenes, windows, cuts, certainties, fps)
+    wanted = transitions or [Transition(kind="cut") for _ in cuts]
+    made = planned_transitions([FrameGrid(fps).frame_count(window) for window in windows], wanted, fps)
+    planned = _planned_scenes(scenes, windows, cuts, certainties, made, fps)
     problems += _doubtful_cuts(scenes, cuts, certainties)
+    problems += shortened_transitions([scene.scene_id for scene in scenes], wanted, made, fps)
     return ScenePlan(
         length_ms=recording.length_ms,
         fps=fps,
@@ -122,14 +130,17 @@ def _planned_scenes(
     windows: Sequence[Span],
     cuts: Sequence[Cut],
     certainties: Sequence[float],
+    transitions: Sequence[PlannedTransition | None],
     fps: Fraction,
 ) -> tuple[PlannedScene, ...]:
     grid = FrameGrid(fps)
+    beside = [None, *transitions, None]
     planned = []
     for place, (scene, window) in enumerate(zip(scenes, windows, strict=True)):
         last = place == len(scenes) - 1
         neighbours = (certainties[place - 1] if place else 1.0, 1.0 if last else certainties[place])
         frame_count = grid.frame_count(window)
+        handles = sum(transition.half_frames for transition in beside[place : place + 2] if transition)
         planned.append(
             PlannedScene(
                 number=place + 1,
@@ -142,8 +153,9 @@ def _planned_scenes(
                 gap_after=Span(scene.words[-1].span.end, windows[-1].end) if last else _gap(scene, scenes[place + 1]),
                 cut_kind="end" if last else cuts[place].kind,
                 confidence=min(*neighbours, scene.words[0].confidence, scene.words[-1].confidence),
-                clip_ms_to_ask_for=ceil((frame_count + 2) * grid.frame_ms),
+                clip_ms_to_ask_for=ceil((frame_count + handles + 2) * grid.frame_ms),
                 missing=written(scene.missing_words),
+                transition=beside[place + 1],
             )
         )
     return tuple(planned)

@@ -8,8 +8,8 @@ from services.scene_planner.core import plan_scenes
 from services.scene_planner.quiet_runs import measure_quiet_runs
 from services.scene_planner.scenes import SceneScript
 from shared.assets import Asset, derived_key
-from shared.events import Event, ScenePlanned, ScenesPlanned, WordsTimed
-from shared.plan import PlannedScene, ScenePlan
+from shared.events import Event, NextScene, ScenePlanned, ScenesPlanned, WordsTimed
+from shared.plan import ScenePlan
 from shared.project import SubmittedProject
 from shared.service import Step
 from shared.store import AssetStore
@@ -38,7 +38,10 @@ class Handlers:
             plan = await self.store.get_document(asset, ScenePlan)
         return [
             _scenes_planned(event, plan, asset),
-            *(_scene_planned(event, submitted, scene) for scene in plan.scenes),
+            *(
+                _scene_planned(event, submitted, plan, place, handle_before)
+                for place, handle_before in enumerate(plan.handles_before)
+            ),
         ]
 
     async def _make_plan(self, event: WordsTimed, submitted: SubmittedProject, step: Step) -> ScenePlan:
@@ -46,8 +49,11 @@ class Handlers:
         transcript = await self.store.get_document(event.transcript, Transcript)
         # Takes tell where speech and silence lie; one file for all scenes has to be listened to.
         quiet = () if recording.take_boundaries_known else await self._measure_quiet(recording.voiceover, step)
-        script = [SceneScript(scene.id, scene.narration) for scene in submitted.project.scenes]
-        return await asyncio.to_thread(plan_scenes, script, recording, transcript, submitted.project.output.fps, quiet)
+        project = submitted.project
+        script = [SceneScript(scene.id, scene.narration) for scene in project.scenes]
+        return await asyncio.to_thread(
+            plan_scenes, script, recording, transcript, project.output.fps, quiet, project.transitions
+        )
 
     async def _measure_quiet(self, voiceover: Asset, step: Step) -> tuple[Span, ...]:
         path = step.scratch / "voiceover"
@@ -63,6 +69,7 @@ def _key(event: WordsTimed, submitted: SubmittedProject) -> str:
         recipe_version=RECIPE_VERSION,
         script=[[scene.id, scene.narration] for scene in submitted.project.scenes],
         fps=submitted.project.output.fps,
+        transitions=list(submitted.project.transitions),
         recording=event.recording.digest,
         transcript=event.transcript.digest,
     )
@@ -79,8 +86,10 @@ def _scenes_planned(event: WordsTimed, plan: ScenePlan, asset: Asset) -> ScenesP
     )
 
 
-def _scene_planned(event: WordsTimed, submitted: SubmittedProject, planned: PlannedScene) -> ScenePlanned:
-    scene = submitted.project.scenes[planned.number - 1]
+def _scene_planned(
+    event: WordsTimed, submitted: SubmittedProject, plan: ScenePlan, place: int, handle_before: int
+) -> ScenePlanned:
+    planned, scene = plan.scenes[place], submitted.project.scenes[place]
     return ScenePlanned(
         project_id=event.project_id,
         scene_number=planned.number,
@@ -91,4 +100,23 @@ def _scene_planned(event: WordsTimed, submitted: SubmittedProject, planned: Plan
         output=submitted.project.output,
         fit=submitted.project.fit,
         footage=scene.clips,
+        handle_before=handle_before,
+        handle_after=planned.handle_after,
+        next_scene=_next_scene(submitted, plan, place),
+    )
+
+
+def _next_scene(submitted: SubmittedProject, plan: ScenePlan, place: int) -> NextScene | None:
+    transition = plan.scenes[place].transition
+    if transition is None:
+        return None
+    planned, scene = plan.scenes[place + 1], submitted.project.scenes[place + 1]
+    return NextScene(
+        scene_id=planned.scene_id,
+        frame_count=planned.frame_count,
+        handle_after=planned.handle_after,
+        clips=tuple(submitted.source(clip.file) for clip in scene.clips),
+        fit=submitted.project.fit,
+        footage=scene.clips,
+        transition=transition.kind,
     )

@@ -4,6 +4,8 @@ Every rung is tried from the least visible down:
 
     the clip is as long as the window   as it is
     longer                              trimmed: a part of it at its own speed (which part: `best_window.py`)
+    longer and close                    sped up, so that all of it is seen, or sped up and trimmed, up to `fastest`,
+                                        where that shows less than what would be lost (`prices.py`)
     shorter, by no more than `slowest`  slowed so that its last picture meets the end of the window
     shorter still                       slowed to `slowest`, and what is missing is filled: its last picture is held
                                         with a slow push-in (hold), the clip runs backwards (boomerang), or it starts
@@ -15,9 +17,10 @@ Several clips share a window: neighbours overlap in a crossfade, and each fills 
 the window has no room for are left out, the last ones first. A loop is the same thing with the last clip repeated, so
 its rounds share the window evenly: 5 s become 14 s in three rounds at their own speed.
 
-A longer clip is trimmed and not sped up, even where the speed limit would allow it: at equal rates a speed of 1.05
-drops every twentieth picture, which shows as a hitch in each pan, while a trim drops the same number of pictures from
-the end, where nobody sees that they are missing.
+Speed drops pictures, and each one that is missing is a hitch as long as the clip's own pictures are shown: at equal
+rates a speed of 1.05 drops every twentieth, which shows in each pan, while a trim drops as many from the end, where
+nobody sees that they are missing. So with the default prices a clip of the project's own rate is trimmed, and one that
+has pictures to spare, 60 for a project of 30, is sped up where a trim would cut its action short.
 
 Frames are those of the project's grid; a source span is in the clip's own time, which starts with its first picture.
 """
@@ -28,7 +31,7 @@ from enum import StrEnum
 from fractions import Fraction
 from itertools import pairwise
 
-from services.clip_fitter.prices import Prices
+from services.clip_fitter.prices import UNMISSED_SECONDS, Prices
 from shared.timeline import FrameGrid, Span
 
 
@@ -51,10 +54,16 @@ class FitLimits:
     fastest: Fraction
     fill: Fill
     prices: Prices = field(default_factory=Prices)
+    crossfade_seconds: Fraction = Fraction(1, 2)
+    """How long two clips of a scene are seen together: twelve frames at 24, the length that was measured."""
 
     def __post_init__(self) -> None:
         if not 0 < self.slowest <= 1 <= self.fastest:
             raise ValueError("a clip's own speed, 1, must lie within its limits")
+
+    def crossfade_frames(self, fps: Fraction) -> int:
+        """How many frames a crossfade has, at least 1."""
+        return max(1, round(self.crossfade_seconds * fps))
 
 
 @dataclass(frozen=True)
@@ -75,7 +84,7 @@ class FitRecipe:
     sentence: str
     """What was done, for people: "slowed to 0.93x"."""
     price: Fraction = Fraction(0)
-    """How much its fill shows (`Prices`)."""
+    """How much its fill, its haste and what is left out show (`Prices`)."""
 
     @property
     def fill_frames(self) -> int:
@@ -116,8 +125,17 @@ class Piece:
         return self.end - self.first
 
 
-def fit(frame_count: int, fps: Fraction, clip_ms: int, limits: FitLimits) -> FitRecipe:
-    """The recipe that fills `frame_count` frames at `fps` from a clip of `clip_ms` (0: a still picture)."""
+EQUAL_RATES = Fraction(1)
+"""The hitch of a clip that has as many pictures a second as the project has frames."""
+
+
+def fit(
+    frame_count: int, fps: Fraction, clip_ms: int, limits: FitLimits, hitch: Fraction | None = EQUAL_RATES
+) -> FitRecipe:
+    """The recipe that fills `frame_count` frames at `fps` from a clip of `clip_ms` (0: a still picture).
+
+    `hitch` is how long the clip shows a picture, in frames of the project; a clip without is never sped up.
+    """
     if frame_count <= 0:
         raise ValueError("a window has at least one frame")
     grid = FrameGrid(fps)
@@ -130,9 +148,7 @@ def fit(frame_count: int, fps: Fraction, clip_ms: int, limits: FitLimits) -> Fit
     if frame_count == own_frames:
         return FitRecipe(frame_count, frame_count, Span(0, clip_ms), Fraction(1), Fill.NONE, "as it is")
     if frame_count < own_frames:
-        shown = Span(0, min(window_ms, clip_ms))
-        sentence = f"trimmed to {_seconds(window_ms)} of {_seconds(clip_ms)}"
-        return FitRecipe(frame_count, frame_count, shown, Fraction(1), Fill.NONE, sentence)
+        return _shortened(frame_count, fps, clip_ms, limits, hitch)
 
     whole = Span(0, clip_ms)
     exact_speed = clip_ms * fps / (1000 * frame_count)
@@ -145,6 +161,25 @@ def fit(frame_count: int, fps: Fraction, clip_ms: int, limits: FitLimits) -> Fit
     filled = f"{missing} of boomerang" if fill is Fill.BOOMERANG else f"held for {missing} with a slow push-in"
     sentence = f"{_slowed(limits.slowest)}, then {filled}"
     return FitRecipe(frame_count, moving_frames, whole, limits.slowest, fill, sentence, price)
+
+
+def _shortened(frame_count: int, fps: Fraction, clip_ms: int, limits: FitLimits, hitch: Fraction | None) -> FitRecipe:
+    """A longer clip at the speed that shows least, from its own up to the limit; what does not fit is left out."""
+    window = frame_count / fps
+    least_ms = min(FrameGrid(fps).ms_at(frame_count), clip_ms)
+    # Rounded down, a millisecond of the clip less: never faster than the limit.
+    most_ms = max(least_ms, min(clip_ms, int(1000 * window * limits.fastest))) if hitch is not None else least_ms
+    unmissed_ms = clip_ms - int(1000 * UNMISSED_SECONDS)
+    offers = []
+    for shown_ms in sorted({least_ms, min(max(unmissed_ms, least_ms), most_ms), most_ms}):
+        hurry = limits.prices.of_hurry(Fraction(shown_ms - least_ms, 1000), hitch or EQUAL_RATES)
+        offers.append((hurry + limits.prices.of_loss(Fraction(clip_ms - shown_ms, 1000)), shown_ms))
+    price, shown_ms = min(offers)  # of equals, the slowest
+    speed = Fraction(1) if shown_ms == least_ms else Fraction(shown_ms) / (1000 * window)
+    trimmed = [f"trimmed to {_seconds(shown_ms)} of {_seconds(clip_ms)}"] if shown_ms < clip_ms else []
+    sped = [f"sped up to {_speed(speed)}"] if speed > 1 else []
+    sentence = ", then ".join((*trimmed, *sped))
+    return FitRecipe(frame_count, frame_count, Span(0, shown_ms), speed, Fill.NONE, sentence, price)
 
 
 def _cheapest_fill(moving_frames: int, fill_frames: int, fps: Fraction, limits: FitLimits) -> tuple[Fill, Fraction]:
@@ -161,9 +196,6 @@ def _cheapest_fill(moving_frames: int, fill_frames: int, fps: Fraction, limits: 
             return boomerang
     return hold
 
-
-CROSSFADE_SECONDS = Fraction(1, 2)
-"""How long two clips of a scene are seen together: twelve frames at 24, the length that was measured."""
 
 SHORTEST_SHARE_SECONDS = Fraction(3, 2)
 """A clip that is seen for less than this, crossfades included, is a flicker and not a shot. Judgement."""
@@ -205,9 +237,18 @@ MOST_ROUNDS = 12
 """Each part of a scene is a decoder that is kept in memory. Nothing that is not hopeless needs more."""
 
 
-def fit_scene(frame_count: int, fps: Fraction, clips_ms: Sequence[int], limits: FitLimits) -> SceneRecipe:
-    """The recipe that fills `frame_count` frames at `fps` from all of `clips_ms` that the window has room for."""
-    once = _shown_once(frame_count, fps, clips_ms, limits)
+def fit_scene(
+    frame_count: int,
+    fps: Fraction,
+    clips_ms: Sequence[int],
+    limits: FitLimits,
+    hitches: Sequence[Fraction | None] | None = None,
+) -> SceneRecipe:
+    """The recipe that fills `frame_count` frames at `fps` from all of `clips_ms` that the window has room for.
+
+    `hitches`: each clip's own (`fit`); without them, clips have the rate of the project.
+    """
+    once = _shown_once(frame_count, fps, clips_ms, limits, hitches or [EQUAL_RATES] * len(clips_ms))
     if once.parts[-1].fill is Fill.NONE or limits.fill not in {Fill.AUTO, Fill.LOOP}:
         return once
     looped = _looped(frame_count, fps, clips_ms[: len(once.parts)], limits)
@@ -216,19 +257,22 @@ def fit_scene(frame_count: int, fps: Fraction, clips_ms: Sequence[int], limits: 
     return looped
 
 
-def _shown_once(frame_count: int, fps: Fraction, clips_ms: Sequence[int], limits: FitLimits) -> SceneRecipe:
-    crossfade = round(CROSSFADE_SECONDS * fps)
+def _shown_once(
+    frame_count: int, fps: Fraction, clips_ms: Sequence[int], limits: FitLimits, hitches: Sequence[Fraction | None]
+) -> SceneRecipe:
+    crossfade = limits.crossfade_frames(fps)
     shares = _shares(frame_count, fps, clips_ms, limits, crossfade)
     shown = clips_ms[: len(shares)]
     left_out = f"; {len(clips_ms) - len(shown)} more left out" if len(shown) < len(clips_ms) else ""
     if len(shares) == 1:
-        only = fit(frame_count, fps, shown[0], limits)
+        only = fit(frame_count, fps, shown[0], limits, hitches[0])
         return SceneRecipe(frame_count, (only,), (0,), 0, only.sentence + left_out, only.price)
     parts = []
-    for number, (share, clip_ms) in enumerate(zip(shares, shown, strict=True), start=1):
+    for number, (share, clip_ms, hitch) in enumerate(zip(shares, shown, hitches, strict=False), start=1):
         # A clip that runs back would meet a crossfade on its way: only the last one may, behind its own crossfade.
         may_run_back = number == len(shares) and clip_ms * fps / 1000 >= crossfade
-        parts.append(fit(share, fps, clip_ms, limits if may_run_back else replace(limits, fill=Fill.HOLD)))
+        own_limits = limits if may_run_back else replace(limits, fill=Fill.HOLD)
+        parts.append(fit(share, fps, clip_ms, own_limits, hitch))
     joined = f"{len(parts)} clips with crossfades: {' | '.join(part.sentence for part in parts)}"
     price = sum((part.price for part in parts), Fraction(0))
     return SceneRecipe(frame_count, tuple(parts), tuple(range(len(parts))), crossfade, joined + left_out, price)
@@ -241,7 +285,7 @@ def _looped(frame_count: int, fps: Fraction, clips_ms: Sequence[int], limits: Fi
                               [ clip again        )
                                             [ and again         )
     """
-    crossfade = round(CROSSFADE_SECONDS * fps)
+    crossfade = limits.crossfade_frames(fps)
     last = len(clips_ms) - 1
     for rounds in range(2, MOST_ROUNDS + 1):
         numbers = (*range(last), *(last for _ in range(rounds)))
@@ -255,7 +299,7 @@ def _looped(frame_count: int, fps: Fraction, clips_ms: Sequence[int], limits: Fi
     if clips_ms[-1] == 0 or min(shares) <= 2 * crossfade:
         return None
     held = replace(limits, fill=Fill.HOLD)  # shares are whole frames: one may be a frame longer than its clip
-    parts = tuple(fit(share, fps, clips_ms[number], held) for share, number in zip(shares, numbers, strict=True))
+    parts = tuple(fit(share, fps, clips_ms[number], held, None) for share, number in zip(shares, numbers, strict=True))
     sentence = f"shown {rounds} times with crossfades, each {parts[0].sentence}"
     if last > 0:
         shown = " | ".join(part.sentence for part in parts)
@@ -316,8 +360,12 @@ def boomerang(moving_frames: int, fill_frames: int, longest_backwards: int) -> t
 
 
 def _slowed(speed: Fraction) -> str:
-    digits = 2 if speed < Fraction(995, 1000) else 3  # "1.00x" would say that nothing was done
-    return f"slowed to {float(speed):.{digits}f}x"
+    return f"slowed to {_speed(speed)}"
+
+
+def _speed(speed: Fraction) -> str:
+    digits = 2 if abs(speed - 1) > Fraction(5, 1000) else 3  # "1.00x" would say that nothing was done
+    return f"{float(speed):.{digits}f}x"
 
 
 def _seconds(length_ms: int) -> str:

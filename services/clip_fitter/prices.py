@@ -20,6 +20,10 @@ class Prices:
     """Each turn after the first: going back and forth is seen for what it is."""
     joint: Fraction = Fraction(2)
     """Each crossfade from the end of a clip to its own start."""
+    hurried_second: Fraction = Fraction(7, 5)
+    """Each second that a clip is shortened by being sped up, where it has as many pictures a second as the project."""
+    lost_second: Fraction = Fraction(1)
+    """Each second of a clip that is left out, apart from what nobody misses."""
 
     def of_hold(self, seconds: Fraction) -> Fraction:
         """The price of holding a picture for `seconds`."""
@@ -32,3 +36,19 @@ class Prices:
     def of_loop(self, joints: int) -> Fraction:
         """The price of a loop with `joints` crossfades."""
         return self.joint * joints
+
+    def of_hurry(self, seconds: Fraction, hitch: Fraction) -> Fraction:
+        """The price of shortening a clip by `seconds` of speed; `hitch` is how much each picture that is dropped for it
+        shows, 1 being that of a clip with the project's own rate."""
+        return self.hurried_second * hitch * seconds
+
+    def of_loss(self, seconds: Fraction) -> Fraction:
+        """The price of leaving `seconds` of a clip out: free at first, and no more once only a part is shown."""
+        return self.lost_second * min(max(seconds - UNMISSED_SECONDS, Fraction(0)), MISSED_SECONDS)
+
+
+UNMISSED_SECONDS = Fraction(1, 2)
+"""Nobody misses the last half second of a clip. Judgement."""
+
+MISSED_SECONDS = Fraction(1)
+"""A clip that loses more than this on top is no action cut short but a part of longer footage. Judgement."""

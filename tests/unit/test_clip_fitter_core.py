@@ -20,7 +20,14 @@ LIMITS = st.builds(
     slowest=st.fractions(min_value=Fraction(4, 5), max_value=1, max_denominator=100),
     fastest=st.fractions(min_value=1, max_value=Fraction(5, 4), max_denominator=100),
     fill=st.sampled_from([Fill.AUTO, Fill.BOOMERANG, Fill.LOOP, Fill.HOLD]),
+    prices=st.builds(
+        Prices,
+        hurried_second=st.fractions(min_value=0, max_value=5, max_denominator=10),
+        lost_second=st.fractions(min_value=0, max_value=5, max_denominator=10),
+    ),
+    crossfade_seconds=st.fractions(min_value=Fraction(1, 10), max_value=3, max_denominator=10),
 )
+HITCHES = st.none() | st.fractions(min_value=Fraction(1, 10), max_value=4, max_denominator=20)
 
 USUAL = FitLimits(Fraction(17, 20), Fraction(23, 20), Fill.BOOMERANG)
 HOLDING = replace(USUAL, fill=Fill.HOLD)
@@ -42,8 +49,51 @@ def test_a_clip_is_as_long_as_its_window_when_both_have_the_same_frames() -> Non
 
 
 def test_a_longer_clip_is_trimmed_at_its_own_speed() -> None:
-    recipe = fit_at_24(101, 5_000)
-    assert recipe == FitRecipe(101, 101, Span(0, 4_208), Fraction(1), Fill.NONE, "trimmed to 4.21 s of 5.00 s")
+    recipe = fit_at_24(110, 5_000)
+    assert recipe == FitRecipe(110, 110, Span(0, 4_583), Fraction(1), Fill.NONE, "trimmed to 4.58 s of 5.00 s")
+
+
+SIXTY = Fraction(24, 60)
+"""How long a clip of 60 pictures a second shows each, in frames at 24."""
+
+
+def test_a_longer_clip_with_pictures_to_spare_is_sped_up_as_far_as_that_keeps_its_action() -> None:
+    recipe = fit(96, Fraction(24), 5_000, USUAL, SIXTY)
+    assert (recipe.source_span, recipe.speed) == (Span(0, 4_500), Fraction(9, 8))
+    assert recipe.sentence == "trimmed to 4.50 s of 5.00 s, then sped up to 1.12x"
+
+
+def test_half_a_second_of_a_clip_is_not_missed_and_nothing_is_sped_up_for_it() -> None:
+    assert fit(108, Fraction(24), 5_000, USUAL, SIXTY).speed == 1
+
+
+def test_the_speed_of_a_longer_clip_ends_at_the_limit_and_the_rest_is_trimmed() -> None:
+    recipe = fit(72, Fraction(24), 4_150, USUAL, SIXTY)
+    assert (recipe.speed, recipe.source_span) == (Fraction(23, 20), Span(0, 3_450))
+
+
+@pytest.mark.parametrize(
+    ("clip_ms", "hitch"),
+    [
+        (5_000, Fraction(1)),  # at equal rates each dropped picture shows
+        (5_000, None),  # something in the clip is better left out
+        (9_000, SIXTY),  # a part of longer footage, and no action cut short
+    ],
+)
+def test_a_longer_clip_keeps_its_speed_where_that_shows_less(clip_ms: int, hitch: Fraction | None) -> None:
+    assert fit(96, Fraction(24), clip_ms, USUAL, hitch).speed == 1
+
+
+def test_a_project_s_prices_decide_whether_a_longer_clip_is_sped_up() -> None:
+    in_a_hurry = replace(USUAL, prices=Prices(hurried_second=Fraction(0)))
+    assert fit(96, Fraction(24), 5_000, in_a_hurry).speed == Fraction(9, 8)
+    at_leisure = replace(USUAL, fastest=Fraction(1))
+    assert fit(96, Fraction(24), 5_000, at_leisure, SIXTY).sentence == "trimmed to 4.00 s of 5.00 s"
+
+
+def test_a_project_says_how_long_two_clips_are_seen_together() -> None:
+    quick = replace(USUAL, crossfade_seconds=Fraction(1, 4))
+    assert fit_scene(228, Fraction(24), [5_000, 10_000], quick).crossfade_frames == 6
 
 
 def test_a_slightly_shorter_clip_is_slowed_until_its_end_meets_the_end_of_the_window() -> None:
@@ -130,24 +180,28 @@ def test_a_still_picture_is_held_for_the_whole_window() -> None:
     assert (recipe.moving_frames, recipe.fill_frames, recipe.fill) == (1, 47, Fill.HOLD)
 
 
-@given(WINDOWS, RATES, CLIPS, LIMITS)
+@given(WINDOWS, RATES, CLIPS, LIMITS, HITCHES)
 def test_a_recipe_always_has_exactly_the_frames_of_its_window(
-    window: int, fps: Fraction, clip_ms: int, limits: FitLimits
+    window: int, fps: Fraction, clip_ms: int, limits: FitLimits, hitch: Fraction | None
 ) -> None:
-    recipe = fit(window, fps, clip_ms, limits)
+    recipe = fit(window, fps, clip_ms, limits, hitch)
     assert recipe.frame_count == window
     assert 1 <= recipe.moving_frames <= window
     assert (recipe.fill is Fill.NONE) == (recipe.fill_frames == 0)
 
 
-@given(WINDOWS, RATES, CLIPS, LIMITS)
-def test_the_speed_never_leaves_its_limits(window: int, fps: Fraction, clip_ms: int, limits: FitLimits) -> None:
-    assert limits.slowest <= fit(window, fps, clip_ms, limits).speed <= limits.fastest
+@given(WINDOWS, RATES, CLIPS, LIMITS, HITCHES)
+def test_the_speed_never_leaves_its_limits(
+    window: int, fps: Fraction, clip_ms: int, limits: FitLimits, hitch: Fraction | None
+) -> None:
+    assert limits.slowest <= fit(window, fps, clip_ms, limits, hitch).speed <= limits.fastest
 
 
-@given(WINDOWS, RATES, CLIPS, LIMITS)
-def test_no_frame_comes_from_outside_the_clip(window: int, fps: Fraction, clip_ms: int, limits: FitLimits) -> None:
-    recipe = fit(window, fps, clip_ms, limits)
+@given(WINDOWS, RATES, CLIPS, LIMITS, HITCHES)
+def test_no_frame_comes_from_outside_the_clip(
+    window: int, fps: Fraction, clip_ms: int, limits: FitLimits, hitch: Fraction | None
+) -> None:
+    recipe = fit(window, fps, clip_ms, limits, hitch)
     assert 0 <= recipe.source_span.start < recipe.source_span.end <= clip_ms
     # The last moving frame starts at most half a frame's time behind the clip's last instant: that is rounding.
     last_ms = (recipe.moving_frames - 1) / fps * 1000 * recipe.speed
@@ -197,14 +251,18 @@ def test_clips_that_a_short_window_has_no_room_for_are_left_out() -> None:
     assert scene.sentence == "trimmed to 2.00 s of 5.00 s; 2 more left out"
 
 
-@given(WINDOWS, RATES, st.lists(st.integers(min_value=0, max_value=30_000), min_size=1, max_size=8), LIMITS)
+FOOTAGE = st.lists(st.tuples(st.integers(min_value=0, max_value=30_000), HITCHES), min_size=1, max_size=8)
+
+
+@given(WINDOWS, RATES, FOOTAGE, LIMITS)
 def test_clips_and_their_crossfades_fill_the_window_exactly(
-    window: int, fps: Fraction, clips_ms: list[int], limits: FitLimits
+    window: int, fps: Fraction, footage: list[tuple[int, Fraction | None]], limits: FitLimits
 ) -> None:
-    scene = fit_scene(window, fps, clips_ms, limits)
+    clips_ms = [length for length, _ in footage]
+    scene = fit_scene(window, fps, clips_ms, limits, [hitch for _, hitch in footage])
     shown = sum(part.frame_count for part in scene.parts) - (len(scene.parts) - 1) * scene.crossfade_frames
     assert shown == window
-    assert all(limits.slowest <= part.speed <= 1 for part in scene.parts)
+    assert all(limits.slowest <= part.speed <= limits.fastest for part in scene.parts)
     assert all(part.fill is not Fill.BOOMERANG for part in scene.parts[:-1])
     assert all(
         part.source_span.end <= clips_ms[number] for number, part in zip(scene.clip_numbers, scene.parts, strict=True)

@@ -1,64 +1,36 @@
 """Every rung of the fit ladder and every awkward source: made, fitted, counted, priced and pictured.
 
-    python -m benchmarks.fit_table [--write] [--two-fitters]
+    python -m benchmarks.fit_table [--write] [--speed] [--two-fitters]
 
-Prints the table of docs/fitting.md; `--write` puts it there, with a picture of the middle of each segment. CPU seconds
-are those of ffmpeg and ffprobe, per second of the segment (320x180 at 24, veryfast, one thread). Ratios follow: a
-trim and a slow-down beside one plain ffmpeg that decodes the same part and encodes the same frames, and, with
-`--two-fitters` on a machine that is otherwise idle, two fitters beside one.
+Prints the table of docs/fitting.md; `--write` puts it there, beside a sheet with the first, the middle and the last
+frame of each segment. CPU seconds are those of ffmpeg and ffprobe, per second of the segment (320x180 at 24, veryfast,
+one thread). `--speed` and `--two-fitters` measure what `benchmarks/fit_cost.py` says; `--write` puts that there too.
 """
 
 import argparse
 import asyncio
-import resource
 import subprocess
 import tempfile
-import time
-from dataclasses import dataclass, field
-from fractions import Fraction
 from pathlib import Path
 
-from services.clip_fitter.footage_advice import read_models
-from services.clip_fitter.handlers import Handlers
-from services.clip_fitter.settings import Settings
-from shared.events import SceneFitted, ScenePlanned
-from shared.project import Clip, Encoder, EncoderPreset, Fit, Output
-from shared.testing import MemoryStore, RecordedStep
-from shared.timeline import FrameGrid, Span
+from PIL import Image, ImageDraw
+
+from benchmarks import fit_cost
+from benchmarks.fitting import OUTPUT, X264, Case, Row, fit, make_clip
+from shared.project import Clip, Fit
 
 PAGE = Path(__file__).parents[1] / "docs" / "fitting.md"
-PICTURES = PAGE.with_suffix("")
-OUTPUT = Output(width=320, height=180, fps=Fraction(24), encoder=Encoder(preset=EncoderPreset.VERYFAST, crf=20))
-TABLE_STARTS, TABLE_ENDS = "<!-- table -->\n", "<!-- /table -->\n"
-
-MOVING = "testsrc2=s={size}:r={rate}:d={seconds}"
-X264 = ("-c:v", "libx264", "-preset", "veryfast", "-crf", "18", "-pix_fmt", "yuv420p")
+SHEET = PAGE.with_suffix(".jpg")
 HDR = (
-    "format=gbrpf32le,zscale=primariesin=709:transferin=709:matrixin=gbr:rangein=full:primaries=2020:transfer=smpte2084"
+    "format=gbrpf32le,"
+    "zscale=primariesin=709:transferin=709:matrixin=gbr:rangein=full:primaries=2020:transfer=smpte2084:npl=203"
 )
 HDR_TAGS = ("-color_primaries", "bt2020", "-color_trc", "smpte2084", "-colorspace", "bt2020nc")
 H265 = ("-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=error", "-pix_fmt", "yuv420p10le")
 
 
-@dataclass(frozen=True)
-class Case:
-    """One line of the table: how its source is made, how many frames are asked for, and what the project says."""
-
-    name: str
-    frames: int
-    seconds: float = 5
-    size: str = "320x180"
-    rate: str = "24"
-    filters: str = "null"
-    encoding: tuple[str, ...] = X264
-    file: str = "clip.mp4"
-    again: tuple[str, ...] = ()
-    """Arguments of a second ffmpeg that copies the clip into what is fitted."""
-    clips: int = 1
-    fit: Fit = field(default_factory=Fit)
-    footage: Clip | None = None
-
-
+SEE_THROUGH = "format=rgba,colorkey=blue:0.4"
+PRORES_4444 = ("-c:v", "prores_ks", "-pix_fmt", "yuva444p10le")
 BLACK_FIRST = "drawbox=c=black:t=fill:enable='lt(t,1)'"
 CASES = (
     Case("as long as its window", 120),
@@ -73,6 +45,8 @@ CASES = (
     Case("23.976", 72, rate="24000/1001"),
     Case("25", 72, rate="25"),
     Case("29.97", 72, rate="30000/1001"),
+    Case("50", 72, rate="50"),
+    Case("59.94", 72, rate="60000/1001"),
     Case("60", 72, rate="60"),
     Case("variable rate", 72, filters="select='not(mod(n,3))+lt(t,1)'", encoding=("-vsync", "vfr", *X264)),
     Case("turned (rotation metadata)", 72, size="180x320", again=("-metadata:s:v:0", "rotate=90")),
@@ -80,11 +54,14 @@ CASES = (
     Case("pixels not square", 72, filters="scale=240:180,setsar=4/3"),
     Case("10-bit H.265", 72, encoding=H265),
     Case("HDR (PQ)", 72, filters=f"{HDR}:matrix=2020_ncl:range=limited", encoding=(*H265, *HDR_TAGS)),
-    Case("alpha (ProRes 4444)", 48, 3, encoding=("-c:v", "prores_ks", "-pix_fmt", "yuva444p10le"), file="clip.mov"),
+    Case("alpha (ProRes 4444)", 48, 3, filters=SEE_THROUGH, encoding=PRORES_4444, file="clip.mov"),
     Case("interlaced", 72, rate="50", filters="tinterlace=interleave_top", encoding=(*X264, "-flags", "+ildct+ilme")),
     Case("starts at 7.3 s", 72, file="clip.ts", again=("-output_ts_offset", "7.3")),
-    Case("edit list", 72, again=("-ss", "0.7")),
+    Case("has sound", 72, sought=("-f", "lavfi", "-i", "sine=r=48000:d=5"), again=("-c:a", "aac")),
+    Case("edit list", 72, encoding=(*X264, "-g", "24"), sought=("-ss", "0.7")),
     Case("still picture", 72, encoding=("-frames:v", "1"), file="clip.png"),
+    Case("still picture (JPEG)", 72, encoding=("-frames:v", "1"), file="clip.jpg"),
+    Case("still picture (WebP)", 72, encoding=("-frames:v", "1"), file="clip.webp"),
     Case("animated GIF", 48, 3, rate="25", encoding=(), file="clip.gif"),
     Case("portrait, cover", 48, size="180x320", fit=Fit(focus=(0.5, 0.2))),
     Case("portrait, contain", 48, size="180x320", fit=Fit(frame="contain")),
@@ -92,150 +69,86 @@ CASES = (
 )
 
 
-@dataclass(frozen=True)
-class Row:
-    """What became of a case."""
-
-    case: Case
-    answer: SceneFitted
-    frames: int
-    cpu_seconds: float
-    segment: Path
-
-
-def ffmpeg(*arguments: str) -> None:
-    """Run ffmpeg to its end."""
-    subprocess.run(["ffmpeg", "-nostdin", "-v", "error", "-y", *arguments], check=True)
-
-
-def make_clip(case: Case, folder: Path) -> Path:
-    """The source of a case."""
-    made = folder / case.file
-    source = MOVING.format(size=case.size, rate=case.rate, seconds=case.seconds)
-    ffmpeg("-f", "lavfi", "-i", source, "-vf", case.filters, *case.encoding, str(made))
-    if not case.again:
-        return made
-    second = folder / f"again-{case.file}"
-    ffmpeg("-i", str(made), "-c", "copy", *case.again, str(second))
-    return second
-
-
-def cpu_of_children() -> float:
-    """CPU seconds of all children that have ended."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
-
-
-async def fit(case: Case, clip: Path, folder: Path) -> Row:
-    """Fit the case's source as the service does."""
-    store, settings = MemoryStore(), Settings()
-    await asyncio.to_thread(folder.mkdir)
-    asset = await store.put_file(clip, f"sources/{clip.name}", "video/mp4")
-    event = ScenePlanned(
-        project_id="table",
-        scene_number=1,
-        scene_id="scene",
-        window=Span(0, FrameGrid(OUTPUT.fps).ms_at(case.frames)),
-        frame_count=case.frames,
-        clips=(asset,) * case.clips,
-        output=OUTPUT,
-        fit=case.fit,
-        footage=(case.footage,) if case.footage else (),
-    )
-    models = read_models(await asyncio.to_thread(settings.video_models_file.read_text))
-    before = cpu_of_children()
-    answer = await Handlers(store, settings, 1, models).fit_scene(event, RecordedStep(folder))
-    spent = cpu_of_children() - before
-    segment = folder / "segment.mp4"
-    return Row(case, answer, await asyncio.to_thread(count_frames, segment), spent, segment)
-
-
-def count_frames(segment: Path) -> int:
-    """How many frames a file has, every one of them decoded."""
-    entries = ("-count_frames", "-show_entries", "stream=nb_read_frames", "-of", "csv=p=0")
-    count = subprocess.run(["ffprobe", "-v", "error", *entries, str(segment)], check=True, capture_output=True)
-    return int(count.stdout.decode().strip().strip(","))
-
-
-def picture_name(case: Case) -> str:
-    """The file of a case's picture."""
-    return "".join(letter if letter.isalnum() else "-" for letter in case.name.lower()).strip("-") + ".jpg"
-
-
 def table(rows: list[Row]) -> str:
     """The rows as Markdown."""
     lines = [
-        "| source | asked | got | what was done | CPU-s per s | the middle |",
+        "| | source | asked | got | what was done | CPU-s per s |",
         "| --- | --- | --- | --- | --- | --- |",
     ]
-    for row in rows:
+    for number, row in enumerate(rows, start=1):
         seconds = float(row.case.frames / OUTPUT.fps)
-        picture = f"![](fitting/{picture_name(row.case)})"
-        cells = (
-            row.case.name,
-            row.case.frames,
-            row.frames,
-            row.answer.fit,
-            f"{row.cpu_seconds / seconds:.2f}",
-            picture,
-        )
+        done = row.answer.fit.replace("|", "/")  # a bar would end the cell
+        cells = (number, row.case.name, row.case.frames, row.frames, done, f"{row.cpu_seconds / seconds:.2f}")
         lines.append("| " + " | ".join(str(cell) for cell in cells) + " |")
     return "\n".join(lines) + "\n"
 
 
-def plain_cost(clip: Path, frames: int, slowed: str, target: Path) -> float:
-    """CPU seconds of one plain ffmpeg that decodes the part and encodes the frames."""
-    before = cpu_of_children()
-    ffmpeg(
-        *("-threads", "1", "-t", "5", "-i", str(clip), "-vf", f"setpts=PTS*{slowed},fps=24", "-frames:v", str(frames)),
-        *("-c:v", "libx264", "-preset", "veryfast", "-crf", "20", "-bf", "2", "-threads", "1", str(target)),
-    )
-    return cpu_of_children() - before
+THUMBNAIL = (128, 72)
+CAPTION = 14
+STRIPS_ACROSS = 3
 
 
-async def fitters_ratio(clip: Path, folder: Path) -> float:
-    """How many times more two fitters do than one in the same time."""
-    case = Case("throughput", 110)
-    began = time.monotonic()
-    for number in range(4):
-        await fit(case, clip, folder / f"alone-{number}")
-    alone = time.monotonic() - began
-    began = time.monotonic()
-    for number in range(2):
-        await asyncio.gather(*(fit(case, clip, folder / f"beside-{number}-{one}") for one in range(2)))
-    return alone / (time.monotonic() - began)
+def sheet(rows: list[Row]) -> Image.Image:
+    """The first, the middle and the last frame of each segment, row by row under the table's numbers."""
+    width, height = THUMBNAIL
+    down = -(-len(rows) // STRIPS_ACROSS)
+    size = (STRIPS_ACROSS * (3 * width + 8), down * (height + CAPTION + 4))
+    page = Image.new("RGB", size, "white")
+    draw = ImageDraw.Draw(page)
+    for number, row in enumerate(rows):
+        left = number % STRIPS_ACROSS * (3 * width + 8)
+        top = number // STRIPS_ACROSS * (height + CAPTION + 4)
+        draw.text((left + 2, top + 1), f"{number + 1}  {row.case.name}", fill="black")
+        for place, picture in enumerate(pictures_of(row)):
+            page.paste(picture, (left + place * width, top + CAPTION))
+    return page
+
+
+def pictures_of(row: Row) -> list[Image.Image]:
+    """The first, the middle and the last frame of a row's segment, as small as they stand on the sheet."""
+    width, height = THUMBNAIL
+    wanted = "+".join(f"eq(n\\,{frame})" for frame in (0, row.frames // 2, row.frames - 1))
+    reading = ("-i", str(row.segment), "-vf", f"select={wanted},scale={width}:{height}", "-vsync", "passthrough")
+    command = ["ffmpeg", "-nostdin", "-v", "error", *reading, "-f", "rawvideo", "-pix_fmt", "rgb24", "pipe:1"]
+    data = subprocess.run(command, check=True, capture_output=True).stdout
+    size = width * height * 3
+    return [Image.frombytes("RGB", THUMBNAIL, data[at : at + size]) for at in range(0, len(data), size)]
+
+
+def replaced(page: str, name: str, text: str) -> str:
+    """The page with `text` between the marks of that name."""
+    starts, ends = f"<!-- {name} -->\n", f"<!-- /{name} -->"
+    return page.split(starts, maxsplit=1)[0] + starts + "\n" + text + "\n" + ends + page.split(ends)[1]
 
 
 def main() -> None:
     """Make, fit, count, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--write", action="store_true", help="put the table and the pictures into docs/")
-    parser.add_argument("--two-fitters", action="store_true", help="measure two fitters beside one, too")
+    parser.add_argument("--write", action="store_true", help="put what is printed and the sheet into docs/")
+    parser.add_argument("--speed", action="store_true", help="measure the cost beside a plain ffmpeg, and the memory")
+    parser.add_argument("--two-fitters", action="store_true", help="measure two fitters beside one")
     chosen = parser.parse_args()
+    parts: dict[str, str] = {}
     with tempfile.TemporaryDirectory() as folder:
         home, rows = Path(folder), []
         for number, case in enumerate(CASES):
             own = home / str(number)
             own.mkdir()
             rows.append(asyncio.run(fit(case, make_clip(case, own), own / "scratch")))
-        text = table(rows)
-        clip = make_clip(CASES[0], home)
-        for name, frames, slowed in (("trim", 90, "1"), ("slowed", 132, "132/120")):
-            spent = asyncio.run(fit(Case(name, frames), clip, home / name)).cpu_seconds
-            plain = plain_cost(clip, frames, slowed, home / f"plain-{name}.mp4")
-            text += f"\n{name}: {spent:.2f} CPU-s, plain ffmpeg {plain:.2f}, ratio {spent / plain:.2f}\n"
+        parts["table"] = table(rows)
+        print(parts["table"], flush=True)
+        if chosen.speed:
+            parts["speed"] = fit_cost.speed(home / "speed")
+            print(parts["speed"], flush=True)
         if chosen.two_fitters:
-            text += f"\ntwo fitters do {asyncio.run(fitters_ratio(clip, home)):.2f} times what one does\n"
-        print(text)
+            parts["fitters"] = fit_cost.two_fitters(home / "fitters")
+            print(parts["fitters"])
         if chosen.write:
-            PICTURES.mkdir(exist_ok=True)
-            for row in rows:
-                middle = f"select=eq(n\\,{row.frames // 2}),scale=160:-2"
-                target = str(PICTURES / picture_name(row.case))
-                ffmpeg("-i", str(row.segment), "-vf", middle, "-frames:v", "1", "-q:v", "7", target)
+            sheet(rows).save(SHEET, quality=72)
             page = PAGE.read_text()
-            before, after = page.split(TABLE_STARTS)[0], page.split(TABLE_ENDS)[1]
-            PAGE.write_text(before + TABLE_STARTS + "\n" + text + "\n" + TABLE_ENDS + after)
+            for name, text in parts.items():
+                page = replaced(page, name, text)
+            PAGE.write_text(page)
     wrong = [row.case.name for row in rows if row.frames != row.case.frames]
     if wrong:
         raise SystemExit(f"not the frames that were asked for: {', '.join(wrong)}")

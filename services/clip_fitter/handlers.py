@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -10,23 +10,33 @@ from pathlib import Path
 from services.clip_fitter.best_window import SHORTEST_CHOICE_MS, Look, best_start_ms, is_even
 from services.clip_fitter.clip import Clip, empty_clip, read_clip, unreadable_clip, usable_ms
 from services.clip_fitter.core import Fill, FitLimits, SceneRecipe, fit_scene, is_hopeless, starting_at
+from services.clip_fitter.encoding import Encode, Purpose, Stretch, file_faults
 from services.clip_fitter.footage_advice import VideoModel, hopeless_clip
 from services.clip_fitter.looks import look
 from services.clip_fitter.picture import Framing
 from services.clip_fitter.prices import Prices
-from services.clip_fitter.segment import Encode, Part, SegmentJob, segment_encodes, segment_faults, segment_join
+from services.clip_fitter.segment import Part, SegmentJob, segment_encodes, segment_faults, segment_join
 from services.clip_fitter.settings import Settings
+from services.clip_fitter.showing import (
+    Meeting,
+    Showing,
+    meeting_of,
+    note_key,
+    segment_key,
+    showing_of,
+    transition_key,
+)
+from services.clip_fitter.transition import TransitionJob, transition_encode
 from shared.assets import Asset, derived_key
 from shared.errors import Unrecoverable
 from shared.events import SceneFitted, ScenePlanned
 from shared.ffmpeg import FfmpegError, probe_pictures, run_ffmpeg
 from shared.project import Clip as Footage
+from shared.project import Fit
 from shared.service import Step
 from shared.store import AssetStore
+from shared.timeline import FrameGrid
 from shared.transcript import Document
-
-RECIPE_VERSION = 2
-"""Goes up whenever the same clip and window would give other pictures than before."""
 
 
 class FitNote(Document):
@@ -58,57 +68,102 @@ class Handlers:
     models: tuple[VideoModel, ...]
 
     async def fit_scene(self, event: ScenePlanned, step: Step) -> SceneFitted:
-        """Fill the scene's window with its clip: from the store where that was done before, encoded once otherwise."""
-        segment_key, note_key = _key(event, "segments", "mp4"), _key(event, "fits", "json")
-        segment, stored_note = await self.store.find(segment_key), await self.store.find(note_key)
-        if segment is not None and stored_note is not None:
+        """Fill the scene's window with its clips, and make the transition that follows it: from the store where that
+        was done before, encoded once otherwise."""
+        showing, meeting = showing_of(event), meeting_of(event)
+        segment = await self.store.find(segment_key(showing))
+        stored_note = await self.store.find(note_key(showing))
+        transition = await self.store.find(transition_key(meeting)) if meeting else None
+        if segment is not None and stored_note is not None and (meeting is None or transition is not None):
             note = await self.store.get_document(stored_note, FitNote)
-            return _fitted(event, segment, note, from_store=True)
-        try:
-            path, note = await self._make_segment(event, step)
-        except Unrecoverable as error:
-            raise Unrecoverable(error.reason, remedy=error.remedy, scene_id=event.scene_id) from error
-        await self.store.put_document(note, note_key)
-        segment = await self.store.put_file(path, segment_key, "video/mp4")
-        return _fitted(event, segment, note, from_store=False)
+            return _fitted(event, segment, transition, note, from_store=True)
+        job, note = await self._gather_job(showing, step, step.scratch / "scene")
+        await self.store.put_document(note, note_key(showing))
+        if segment is None:
+            path = await self._make_segment(replace(job, only=showing.body), step)
+            segment = await self.store.put_file(path, segment_key(showing), "video/mp4")
+        if meeting is not None and transition is None:
+            path = await self._make_transition(meeting, job, step)
+            transition = await self.store.put_file(path, transition_key(meeting), "video/mp4")
+        return _fitted(event, segment, transition, note, from_store=False)
 
-    async def _make_segment(self, event: ScenePlanned, step: Step) -> tuple[Path, FitNote]:
-        fetched = [await self._fetch_clip(asset, step.scratch / f"clip-{n}") for n, asset in enumerate(event.clips)]
-        footage = event.footage or tuple(Footage(file=asset.key) for asset in event.clips)
+    async def _gather_job(self, showing: Showing, step: Step, folder: Path) -> tuple[SegmentJob, FitNote]:
+        """How the scene's clips fill all its frames, the handles included; the clips are fetched into `folder`."""
+        await asyncio.to_thread(folder.mkdir)
+        try:
+            return await self._plan_job(showing, step, folder)
+        except Unrecoverable as error:
+            raise Unrecoverable(error.reason, remedy=error.remedy, scene_id=showing.scene_id) from error
+
+    async def _plan_job(self, showing: Showing, step: Step, folder: Path) -> tuple[SegmentJob, FitNote]:
+        fetched = [await self._fetch_clip(asset, folder / f"clip-{n}") for n, asset in enumerate(showing.clips)]
+        footage = showing.footage or tuple(Footage(file=asset.key) for asset in showing.clips)
         shown = list(zip(fetched, footage, strict=True))
         lengths = [usable_ms(clip, said.in_ms) for (clip, _), said in shown]
-        if is_hopeless(event.frame_count, event.output.fps, lengths):
-            raise hopeless_clip(lengths, event.window.length, self.models)
-        recipe = fit_scene(event.frame_count, event.output.fps, lengths, _limits(event))
-        recipe = starting_at(recipe, await self._starts(event, step, shown, recipe))
-        target = step.scratch / "segment.mp4"
+        frames, fps = showing.frame_count, showing.output.fps
+        if is_hopeless(frames, fps, lengths):
+            raise hopeless_clip(lengths, FrameGrid(fps).ms_at(frames), self.models)
+        recipe = fit_scene(frames, fps, lengths, _limits(showing.fit))
+        recipe = starting_at(recipe, await self._starts(showing.clips, step, shown, recipe))
         job = SegmentJob(
             parts=tuple(
                 Part(
                     clip=fetched[number][0],
                     source=str(fetched[number][1]),
                     recipe=part,
-                    framing=_framing(event, footage[number]),
+                    framing=_framing(showing.fit, footage[number]),
                 )
                 for number, part in zip(recipe.clip_numbers, recipe.parts, strict=True)
             ),
             crossfade_frames=recipe.crossfade_frames,
-            frame_count=event.frame_count,
-            output=event.output,
-            target=str(target),
+            frame_count=frames,
+            output=showing.output,
+            target=str(folder / "segment.mp4"),
             guard=self.settings.clip_limits.guard(),
             threads=self.threads,
         )
+        return job, FitNote(clip_ms=sum(lengths), fit=recipe.sentence)
+
+    async def _make_segment(self, job: SegmentJob, step: Step) -> Path:
         await self._encode(job, step)
-        await self._check_segment(job, target)
-        return target, FitNote(clip_ms=sum(lengths), fit=recipe.sentence)
+        await self._check_segment(job, Path(job.target))
+        return Path(job.target)
+
+    async def _make_transition(self, meeting: Meeting, leaving: SegmentJob, step: Step) -> Path:
+        """Both scenes' frames around the cut, without loss, and then mixed: so no more than these are in memory."""
+        folder = step.scratch / "next-scene"
+        coming, _ = await self._gather_job(meeting.coming, step, folder)
+        ends = (
+            _interim(leaving, meeting.leaving.tail, folder / "leaving.mp4"),
+            _interim(coming, meeting.coming.head, folder / "coming.mp4"),
+        )
+        for end in ends:
+            await self._encode(end, step)
+        target = folder / "transition.mp4"
+        job = TransitionJob(
+            kind=meeting.kind,
+            leaving=ends[0].target,
+            coming=ends[1].target,
+            half_frames=meeting.half_frames,
+            output=meeting.leaving.output,
+            target=str(target),
+            threads=self.threads,
+        )
+        await run_ffmpeg(transition_encode(job).arguments, timeout_seconds=self.settings.time_limit_seconds)
+        if faults := file_faults(job.output, job.frame_count, *await probe_pictures(target)):
+            raise RuntimeError(f"the transition is not what was asked for: {', '.join(faults)}")
+        return target
 
     async def _starts(
-        self, event: ScenePlanned, step: Step, shown: Sequence[tuple[tuple[Clip, Path], Footage]], recipe: SceneRecipe
+        self,
+        clips: Sequence[Asset],
+        step: Step,
+        shown: Sequence[tuple[tuple[Clip, Path], Footage]],
+        recipe: SceneRecipe,
     ) -> list[int]:
         """Where each clip of the scene starts: where the project says, or where the best part of a longer one does."""
         starts = []
-        for number, (asset, ((clip, path), said)) in enumerate(zip(event.clips, shown, strict=True)):
+        for number, (asset, ((clip, path), said)) in enumerate(zip(clips, shown, strict=True)):
             parts = [part for part, of in zip(recipe.parts, recipe.clip_numbers, strict=True) if of == number]
             needed_ms = max((part.source_span.end for part in parts), default=clip.length_ms)
             start = said.in_ms or 0
@@ -172,43 +227,28 @@ class Handlers:
         faults = segment_faults(job, media, pictures)
         if not faults:
             return
-        if pictures is None or pictures.count < job.frame_count:
+        if pictures is None or pictures.count < job.shown.length:
             raise unreadable_clip("its pictures stop before its end")
         raise RuntimeError(f"the segment is not what was asked for: {', '.join(faults)}")
 
 
-def _key(event: ScenePlanned, kind: str, extension: str) -> str:
-    # Loudness is part of the output but not of the picture: changing it must not encode a segment again. The number of
-    # threads changes a few bits of the encode and nothing that can be seen, so any fitter's segment will do.
-    return derived_key(
-        kind,
-        extension,
-        recipe_version=RECIPE_VERSION,
-        clips=[clip.digest for clip in event.clips],
-        frame_count=event.frame_count,
-        width=event.output.width,
-        height=event.output.height,
-        fps=event.output.fps,
-        encoder=event.output.encoder,
-        fit=event.fit,
-        # What was said about a clip, not where its author keeps it.
-        footage=[said.model_copy(update={"file": "clip"}) for said in event.footage],
-    )
+def _interim(job: SegmentJob, only: Stretch, target: Path) -> SegmentJob:
+    return replace(job, only=only, target=str(target), purpose=Purpose.INTERIM)
 
 
-def _framing(event: ScenePlanned, said: Footage) -> Framing:
-    across, down = said.focus or event.fit.focus
-    return Framing(said.frame or event.fit.frame, (Fraction(str(across)), Fraction(str(down))))
+def _framing(fit: Fit, said: Footage) -> Framing:
+    across, down = said.focus or fit.focus
+    return Framing(said.frame or fit.frame, (Fraction(str(across)), Fraction(str(down))))
 
 
-def _limits(event: ScenePlanned) -> FitLimits:
+def _limits(fit: Fit) -> FitLimits:
     # Through text: 0.85 in the project file means 17/20, and the float nearest to it does not.
-    slowest, fastest = Fraction(str(event.fit.slowest)), Fraction(str(event.fit.fastest))
-    prices = event.fit.prices
+    slowest, fastest = Fraction(str(fit.slowest)), Fraction(str(fit.fastest))
+    prices = fit.prices
     return FitLimits(
         slowest,
         fastest,
-        Fill(event.fit.fill),
+        Fill(fit.fill),
         Prices(
             held_second=Fraction(str(prices.held_second)),
             turn=Fraction(str(prices.turn)),
@@ -220,18 +260,22 @@ def _limits(event: ScenePlanned) -> FitLimits:
 
 def _report_frames(step: Step, job: SegmentJob, frames_before: int, reached_ms: int) -> None:
     reached = frames_before + reached_ms * job.output.fps / 1000
-    step.report_progress(min(100, int(100 * reached / job.frame_count)))
+    step.report_progress(min(100, int(100 * reached / job.shown.length)))
 
 
-def _fitted(event: ScenePlanned, segment: Asset, note: FitNote, *, from_store: bool) -> SceneFitted:
+def _fitted(
+    event: ScenePlanned, segment: Asset, transition: Asset | None, note: FitNote, *, from_store: bool
+) -> SceneFitted:
+    mixed = f"; {2 * event.handle_after} frames of {event.next_scene.transition}" if event.next_scene else ""
     return SceneFitted(
         project_id=event.project_id,
         scene_number=event.scene_number,
         scene_id=event.scene_id,
         segment=segment,
+        transition=transition,
         frame_count=event.frame_count,
         clip_ms=note.clip_ms,
-        fit=note.fit,
+        fit=note.fit + mixed,
         from_store=from_store,
     )
 

@@ -1,18 +1,19 @@
 """The ffmpeg call that turns a clip into a segment: exactly N frames, encoded once, joinable by copy. Pure.
 
-A segment is joinable because all that could differ between scenes is fixed: x264's parameters, closed groups of
-pictures, one track clock, one size, one rate, one set of colour tags.
+How the frames are encoded is `encoding.py`.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import accumulate, pairwise
 from typing import Any
 
 import ffmpeg
 
 from services.clip_fitter.clip import Clip
 from services.clip_fitter.core import Fill, FitRecipe, Piece, boomerang
+from services.clip_fitter.encoding import Encode, Purpose, Stretch, encode, file_faults, frame_seconds, rate_text
 from services.clip_fitter.filters import Filter, strung
 from services.clip_fitter.picture import Framing, has_alpha, pictured
 from shared.media import MediaFacts, PictureTimes
@@ -44,19 +45,19 @@ class SegmentJob:
     parts: tuple[Part, ...]
     crossfade_frames: int
     frame_count: int
+    """All frames that the parts fill: the window's and the handles'."""
     output: Output
     target: str
     guard: tuple[str, ...]
     threads: int
+    only: Stretch | None = None
+    """The frames that are encoded, where those are not all: a scene's body, or what a transition shows of it."""
+    purpose: Purpose = Purpose.FINAL
 
-
-@dataclass(frozen=True)
-class Encode:
-    """One call of ffmpeg that encodes `frame_count` frames into `target`."""
-
-    arguments: tuple[str, ...]
-    frame_count: int
-    target: str
+    @property
+    def shown(self) -> Stretch:
+        """The frames that are encoded."""
+        return self.only or Stretch(0, self.frame_count)
 
 
 @dataclass(frozen=True)
@@ -74,26 +75,45 @@ def segment_encodes(job: SegmentJob) -> tuple[Encode, ...]:
     A boomerang's pieces get a process each. In one process all of them would stay in memory to the end: a filter keeps
     the frames that it has let go for later use (994 MB for ten seconds backwards at 1920x1080).
     """
-    last = job.parts[-1]
-    if last.recipe.fill is not Fill.BOOMERANG:
-        return (_encode(job, _crossfaded(job), job.frame_count, job.target),)
-    _, *back = boomerang(last.recipe.moving_frames, last.recipe.fill_frames, longest_backwards(job.output))
-    forwards = job.frame_count - last.recipe.fill_frames
-    streams = [(_crossfaded(job), forwards), *((_piece(job, last, piece), piece.length) for piece in back)]
+    runs = _runs(job)
+    several = len(runs) > 1
     return tuple(
-        _encode(job, stream, frames, f"{job.target}.{number:03d}.mp4")
-        for number, (stream, frames) in enumerate(streams)
+        encode(
+            stream,
+            stretch,
+            target=f"{job.target}.{number:03d}.mp4" if several else job.target,
+            output=job.output,
+            threads=job.threads,
+            purpose=job.purpose,
+        )
+        for number, (stream, stretch) in enumerate(runs)
     )
+
+
+def _runs(job: SegmentJob) -> list[tuple[Any, Stretch]]:
+    """The streams that the frames come from, one after the other, and which frames of each are encoded."""
+    last = job.parts[-1]
+    streams = [(_crossfaded(job), job.frame_count)]
+    if last.recipe.fill is Fill.BOOMERANG:
+        _, *back = boomerang(last.recipe.moving_frames, last.recipe.fill_frames, longest_backwards(job.output))
+        forwards = job.frame_count - last.recipe.fill_frames
+        streams = [(_crossfaded(job), forwards), *((_piece(job, last, piece), piece.length) for piece in back)]
+    edges = accumulate((frames for _, frames in streams), initial=0)
+    runs = [
+        (stream, job.shown.within(Stretch(start, end)))
+        for (stream, _), (start, end) in zip(streams, pairwise(edges), strict=True)
+    ]
+    return [(stream, stretch) for stream, stretch in runs if stretch is not None]
 
 
 def segment_join(job: SegmentJob, encodes: Sequence[Encode]) -> Join:
     """How encoded pieces become the segment. Nothing is encoded again."""
     fps, clock = job.output.fps, track_clock(job.output.fps)
     lines = ["ffconcat version 1.0"]
-    for encode in encodes:
+    for piece in encodes:
         # A container rounds its length; told the exact one, ffmpeg puts each piece where it belongs.
-        name = encode.target.rpartition("/")[2]
-        lines += [f"file '{name}'", f"duration {_frame_seconds(encode.frame_count, fps)}"]
+        name = piece.target.rpartition("/")[2]
+        lines += [f"file '{name}'", f"duration {frame_seconds(piece.frame_count, fps)}"]
     tick = clock.ticks_per_frame
     listing_target = f"{job.target}.txt"
     arguments = (
@@ -117,8 +137,8 @@ def _crossfaded(job: SegmentJob) -> Any:
         start = frames - job.crossfade_frames
         fade = {
             "transition": "fade",
-            "duration": _frame_seconds(job.crossfade_frames, job.output.fps),
-            "offset": _frame_seconds(start, job.output.fps),
+            "duration": frame_seconds(job.crossfade_frames, job.output.fps),
+            "offset": frame_seconds(start, job.output.fps),
         }
         stream = ffmpeg.filter([stream, _whole(job, part, number)], "xfade", **fade)
         frames = start + _forward_frames(part)
@@ -203,7 +223,7 @@ def _sought_ms(part: Part) -> int:
 
 
 def _gridded(job: SegmentJob) -> Filter:
-    return Filter("fps", {"fps": _rate(job.output.fps), "round": "near", "start_time": 0})
+    return Filter("fps", {"fps": rate_text(job.output.fps), "round": "near", "start_time": 0})
 
 
 def _padded(job: SegmentJob, part: Part, held_frames: int) -> Filter:
@@ -240,70 +260,9 @@ def _push_in(recipe: FitRecipe, fps: Fraction) -> Filter:
     return Filter("perspective", {**corners, "interpolation": "cubic", "eval": "frame", "enable": still_moving})
 
 
-def _encode(job: SegmentJob, stream: Any, frame_count: int, target: str) -> Encode:
-    fps = job.output.fps
-    # Exactly the frames that are asked for, each exactly on its place of the grid.
-    stamped = [
-        Filter("trim", {"end_frame": frame_count}),
-        Filter("settb", {"expr": f"{fps.denominator}/{fps.numerator}"}),
-        Filter("setpts", {"expr": "N"}),
-    ]
-    encoded = ffmpeg.output(strung(stream, stamped), target, **_encoding(job, frame_count))
-    options = ("-v", "error", "-xerror", "-filter_complex_threads", str(job.threads))
-    return Encode((*options, *ffmpeg.get_args(encoded)), frame_count, target)
-
-
-def _encoding(job: SegmentJob, frame_count: int) -> dict[str, str | int]:
-    fps, encoder = job.output.fps, job.output.encoder
-    seconds_apart = 2  # between two key frames: what players seek by
-    parameters = {
-        "keyint": round(seconds_apart * fps),
-        "min-keyint": max(1, round(fps)),
-        "scenecut": 40,
-        "open-gop": 0,  # a segment never looks into its neighbour
-        "stitchable": 1,  # x264 keeps its headers the same, whatever the pictures are
-    }
-    return {
-        "frames:v": frame_count,
-        "r": _rate(fps),
-        "c:v": "libx264",
-        "preset": encoder.preset.value,
-        "crf": encoder.crf,
-        "bf": 2,
-        "threads": job.threads,
-        "pix_fmt": "yuv420p",
-        "x264-params": ":".join(f"{name}={value}" for name, value in parameters.items()),
-        "video_track_timescale": track_clock(fps).timescale,
-        "map_metadata": -1,
-        "f": "mp4",
-    }
-
-
 def segment_faults(job: SegmentJob, media: MediaFacts, pictures: PictureTimes | None) -> list[str]:
     """In which ways the finished file is not the segment that was asked for; empty where it is."""
-    video, output = media.video, job.output
-    if video is None or pictures is None:
-        return ["it holds no pictures"]
-    tags = (video.colour_matrix, video.colour_transfer, video.colour_primaries, video.colour_range)
-    faults = {
-        f"it has {pictures.count} frames, not {job.frame_count}": pictures.count == job.frame_count,
-        f"its codec is {video.codec}": video.codec == "h264",
-        f"its size is {video.width}x{video.height}": (video.width, video.height) == (output.width, output.height),
-        f"its pixels are {video.pixel_format}": video.pixel_format == "yuv420p",
-        f"its pixels' aspect is {video.sample_aspect}": video.sample_aspect == 1,
-        f"its rate is {video.nominal_rate}": video.nominal_rate == output.fps or pictures.count == 1,
-        f"its colour tags are {tags}": tags == ("bt709", "bt709", "bt709", "tv"),
-    }
-    return [fault for fault, holds in faults.items() if not holds]
-
-
-def _rate(fps: Fraction) -> str:
-    return f"{fps.numerator}/{fps.denominator}"
-
-
-def _frame_seconds(frames: int, fps: Fraction) -> str:
-    microseconds = round(frames * 1_000_000 / fps)  # as exact as ffmpeg's own clock for options
-    return f"{microseconds // 1_000_000}.{microseconds % 1_000_000:06d}"
+    return file_faults(job.output, job.shown.length, media, pictures)
 
 
 def _seconds(length_ms: int) -> str:

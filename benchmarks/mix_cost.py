@@ -34,11 +34,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from services.assembler import listening
 from services.assembler.waveforms import decode_stretches
 from services.mixer import commands
-from services.mixer.core import read_measurement
+from services.mixer.bed import BedPlace, BedPlan
+from services.mixer.core import LevelledBed, read_measurement
 from services.mixer.envelope import BedCurve, speech_regions
 from services.mixer.handlers import Handlers
 from services.mixer.loudness import Powers, slice_powers
-from services.mixer.report import bed_in_pauses, weigh_scenes
+from services.mixer.report import beds_in_pauses, weigh_scenes
 from shared.assets import Asset
 from shared.certificate import VoiceOffset
 from shared.events import ScenesPlanned
@@ -278,11 +279,9 @@ def run_article(folder: Path) -> Outcome:
     bed = _powers(folder / "song.wav", plan.length_ms) * 10 ** (ARTICLE_GAIN_DB / 10)
     words = (word.span for scene in plan.scenes for word in scene.words)
     pauses = BedCurve(speech_regions(words, Ducking()), Ducking())
-    return Outcome(
-        usage=usage,
-        scenes=weigh_scenes(plan, voice, bed),
-        pauses_bed_lufs=bed_in_pauses(pauses, bed, fades_at=(plan.length_ms - 3_000) * SAMPLES_PER_MS),
-    )
+    place = BedPlace(0, plan.length_ms * SAMPLES_PER_MS, fade_in=0, fade_out=3_000 * SAMPLES_PER_MS)
+    where = LevelledBed(BedPlan(place, (), 0.0), pauses, 0.0)
+    return Outcome(usage=usage, scenes=weigh_scenes(plan, voice, bed), pauses_bed_lufs=beds_in_pauses([where], bed))
 
 
 def _powers(path: Path, length_ms: int) -> Powers:

@@ -58,7 +58,7 @@ async def _write_page(stack: Stack, loaded: LoadedProject, target: Path, screen:
         raise Refused("The running stack's mixer keeps no stems. Stop it, and let `lockstep listen` start its own.")
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
-        stems = [("voice", report.stems.voice), ("bed", report.stems.bed)]
+        stems = [("voice", report.stems.voice), ("bed", report.stems.bed), ("effects", report.stems.effects)]
         lanes: list[Lane] = []
         for name, stem in stems:
             if stem is not None:

@@ -17,7 +17,7 @@ from cli.listen_style import SCRIPT, STYLE
 from cli.timeline_picture import clock
 from services.mixer.envelope import BedCurve, SpeechRegion
 from shared.plan import PlannedScene, ScenePlan
-from shared.project import Ducking, Project
+from shared.project import Project
 from shared.soundtrack import SceneLoudness, SoundtrackReport
 from shared.timeline import Span
 
@@ -31,7 +31,7 @@ HEIGHT = 244
 WORDS_AT = (34, 47, 60)
 """Three lines in turn, so that short words do not cover one another."""
 
-LANE_MIDDLES = {"voice": 104, "bed": 186}
+LANE_MIDDLES = {"voice": 104, "bed": 186, "effects": 150}
 LANE_REACH = 34
 GAIN_FLOOR_DB = -36.0
 GAIN_STEP_MS = 20
@@ -41,7 +41,7 @@ LETTER_PIXELS = 7.0
 
 @dataclass(frozen=True)
 class Lane:
-    """A layer by name, `voice` or `bed`, and its loudest sample in each `LOUDEST_STEP_MS`."""
+    """A layer by name, `voice`, `bed` or `effects`, and its loudest sample in each `LOUDEST_STEP_MS`."""
 
     name: str
     levels: tuple[float, ...]
@@ -110,7 +110,8 @@ def _warnings(report: SoundtrackReport) -> str:
 
 
 def _key(listened: Listened) -> str:
-    names = [("voice", "voice"), *([("bed", "bed"), ("gain", "the bed's gain")] if len(listened.lanes) > 1 else [])]
+    names = [(lane.name, lane.name) for lane in listened.lanes]
+    names += [("gain", "the bed's gain")] if listened.report.beds else []
     shown = "".join(f'<span><b class="{kind}"></b>{name}</span>' for kind, name in names)
     return f'<p class="key">{shown}<span>Each layer is drawn at a height of its own.</span></p>'
 
@@ -158,24 +159,33 @@ def _outline(lane: Lane, row: Span) -> str:
 
 
 def _gain(listened: Listened, row: Span) -> Iterator[str]:
-    if len(listened.lanes) < 2:
+    if not listened.report.beds:
         return
     labels: list[str] = []
     for level in (0, -12, -24):
         y = _gain_y(level)
         yield f'<line class="level" x1="0" y1="{y:.1f}" x2="{_x(row.end, row):.1f}" y2="{y:.1f}"/>'
         labels.append(f'<text class="db" x="2" y="{y - 2:.1f}">{level} dB</text>')
-    at_ms = np.arange(row.start, row.end + GAIN_STEP_MS, GAIN_STEP_MS, dtype=np.float64)
-    levels = _curve(listened).decibels(at_ms)
-    points = " ".join(f"{_x(at, row):.1f},{_gain_y(level):.1f}" for at, level in zip(at_ms, levels, strict=True))
-    yield f'<polyline class="gain" points="{points}"/>'
+    for stretch, curve in zip(listened.report.beds, _curves(listened), strict=True):
+        if stretch.overlaps(row):
+            first, last = max(row.start, stretch.start), min(row.end, stretch.end)
+            at_ms = np.linspace(first, last, 2 + (last - first) // GAIN_STEP_MS)
+            points = " ".join(
+                f"{_x(at, row):.1f},{_gain_y(level):.1f}"
+                for at, level in zip(at_ms, curve.decibels(at_ms), strict=True)
+            )
+            yield f'<polyline class="gain" points="{points}"/>'
     yield from labels
 
 
-def _curve(listened: Listened) -> BedCurve:
-    regions = tuple(SpeechRegion(region.span, region.depth_db) for region in listened.report.ducked)
-    music = listened.project.music
-    return BedCurve(regions, Ducking() if music is None else music.ducking)
+def _curves(listened: Listened) -> Iterator[BedCurve]:
+    for music, stretch in zip(listened.project.music, listened.report.beds, strict=True):
+        regions = tuple(
+            SpeechRegion(region.span, region.depth_db)
+            for region in listened.report.ducked
+            if region.span.overlaps(stretch)
+        )
+        yield BedCurve(regions, music.ducking)
 
 
 def _gain_y(level_db: float) -> float:

@@ -19,10 +19,11 @@ dd{margin:2px 0 0;font-size:19px;font-weight:600;font-variant-numeric:tabular-nu
 .player{position:sticky;top:0;z-index:1}audio{width:100%}
 .key{display:flex;flex-wrap:wrap;gap:4px 16px;font-size:13px;margin:8px 0 0;max-width:none}
 .key b{display:inline-block;width:14px;height:11px;border-radius:3px;margin-right:6px;vertical-align:baseline}
-.key .voice{background:var(--voice)}.key .bed{background:var(--bed)}
+.key .voice{background:var(--voice)}.key .bed{background:var(--bed)}.key .effects{background:var(--effects)}
 .key .gain{background:var(--gain);height:3px;vertical-align:middle}
 svg{display:block;width:100%;min-width:760px;margin-bottom:14px;cursor:pointer}
 .odd{fill:var(--odd)}.even{fill:var(--even)}.voice{fill:var(--voice)}.bed{fill:var(--bed)}
+.effects{fill:var(--effects)}
 .gain{fill:none;stroke:var(--gain);stroke-width:2}.level{stroke:var(--line)}
 text{font-size:10.5px;fill:var(--soft)}.scene{font-size:12px;font-weight:600;fill:var(--ink)}
 .db{font-size:9px;paint-order:stroke;stroke:var(--card);stroke-width:3px}.word{fill:var(--ink);cursor:pointer}.word:hover,.word.now{fill:var(--mark);font-weight:700}

@@ -23,6 +23,7 @@ from shared.assets import Asset
 from shared.narration import parse_narration
 from shared.project_output import PRESETS, Encoder, EncoderPreset, Output, Transition, transition_after_the_last
 from shared.project_section import Section
+from shared.project_soundtrack import Beds, Ducking, Music, Sound, VoiceChain, soundtrack_misfits
 from shared.project_values import ClipTime, FilePath, Focus, Misfit, PauseLength, Place
 
 __all__ = [
@@ -39,9 +40,11 @@ __all__ = [
     "Project",
     "Scene",
     "Section",
+    "Sound",
     "SubmittedProject",
     "Transition",
     "Voice",
+    "VoiceChain",
     "Words",
     "disagreements",
 ]
@@ -189,42 +192,6 @@ class Scene(Section):
         return narration
 
 
-class Ducking(Section):
-    """How the music makes room for the words."""
-
-    depth_db: float = Field(default=-16, ge=-60, le=0)
-    """How far the music is lowered under words, in decibels."""
-    pause_db: float = Field(default=-6, ge=-60, le=0)
-    """How far it is lowered in the pauses between words, in decibels."""
-    merge_gap_ms: int = Field(default=700, ge=0, le=10_000)
-    """A gap between words that is shorter than this does not let the music back up."""
-    lead_ms: int = Field(default=100, ge=0, le=5_000)
-    """The music is all the way down this long before the first word."""
-    attack_ms: int = Field(default=300, ge=10, le=10_000)
-    """How long the way down takes."""
-    hold_ms: int = Field(default=250, ge=0, le=10_000)
-    """How long the music stays down after the last word."""
-    release_ms: int = Field(default=900, ge=10, le=20_000)
-    """How long the way up takes."""
-    clearance_db: float = Field(default=12, ge=0, le=40)
-    """The voice stands at least this far above the music under words, in LU: loud music is lowered further."""
-
-
-class Music(Section):
-    """The bed under the voice."""
-
-    file: FilePath
-    """The music file, relative to the project file; looped or trimmed to the length of the voiceover."""
-    gain_db: float = Field(default=0, ge=-60, le=24)
-    """Makes the music louder or softer as a whole, in decibels."""
-    ducking: Ducking = Ducking()
-    """How the music makes room for the words."""
-    crossfade_ms: int = Field(default=2_000, ge=50, le=20_000)
-    """Where the music is shorter than the voiceover and is looped, its end and its start overlap this long."""
-    fade_out_ms: int = Field(default=3_000, ge=0, le=30_000)
-    """How long the music takes to fade out at the end."""
-
-
 Price = Annotated[float, Field(ge=0, le=1000)]
 
 
@@ -275,8 +242,14 @@ class Project(Section):
     """How a clip may be changed to fill its scene."""
     transition: Transition = Transition(kind="cut")
     """How a scene gives way to the next, where the scene itself does not say."""
-    music: Music | None = None
-    """The bed under the voice; without it there is none."""
+    voice_chain: VoiceChain = VoiceChain()
+    """What is done to the voice before it is mixed."""
+    music: Beds = ()
+    """The bed under the voice, or a list of beds, each under some of the scenes; without it there is none."""
+    sounds: tuple[Sound, ...] = Field(default=(), max_length=1_000)
+    """Sound effects, each at a word."""
+    outro_ms: PauseLength = Field(default=0, alias="outro")
+    """Silence of the voice after the last scene, in which music and picture go on: milliseconds, or `400ms`, `1.5s`."""
     scenes: tuple[Scene, ...] = Field(min_length=1, max_length=2_000)
     """The scenes in the order in which they are shown."""
 
@@ -287,6 +260,9 @@ class Project(Section):
             raise disagreement
         if idle := transition_after_the_last(len(self.scenes), written=self.scenes[-1].transition is not None):
             raise idle
+        spoken = [(scene.id, scene.narration) for scene in self.scenes]
+        for misfit in soundtrack_misfits([bed.scenes for bed in self.music], [one.at for one in self.sounds], spoken):
+            raise misfit
         return self
 
     @property

@@ -23,14 +23,15 @@ from shared.project_problems import (
     problems_of_values,
     spelled,
 )
+from shared.project_soundtrack import soundtrack_misfits
 from shared.project_text import LocatedData, Position, TextError, read_text
-from shared.project_values import Place
+from shared.project_values import Misfit, Place
 
 __all__ = ["LoadedProject", "Mention", "Problem", "ProjectFileError", "load_project", "project_schema"]
 
 LARGEST_FILE_BYTES = 8 * 1024 * 1024
 
-SourceKind = Literal["clip", "music", "recording"]
+SourceKind = Literal["clip", "music", "recording", "sound"]
 
 
 @dataclass(frozen=True)
@@ -138,6 +139,8 @@ def _text_of(path: Path) -> str:
 def _named_files(located: LocatedData) -> Iterator[tuple[SourceKind, Place, str]]:
     """Every path that is written where a path belongs, even where the rest of the file is wrong."""
     places: list[tuple[SourceKind, Place]] = [("recording", ("voice", "file")), ("music", ("music", "file"))]
+    places += [("music", ("music", number, "file")) for number, _ in enumerate(_list_at(located, ("music",)))]
+    places += [("sound", ("sounds", number, "file")) for number, _ in enumerate(_list_at(located, ("sounds",)))]
     for number, _ in enumerate(_list_at(located, ("scenes",))):
         places.append(("recording", ("scenes", number, "recording")))
         clips: Place = ("scenes", number, "clips")
@@ -163,7 +166,25 @@ def _disagreements(located: LocatedData) -> list[Problem]:
         len(scenes), written=bool(scenes) and located.value(("scenes", len(scenes) - 1, "transition")) is not None
     ):
         found.append(idle)
+    found += _soundtrack_misfits(located)
     return [problem_at(located, misfit.place, misfit.reason, misfit.remedy) for misfit in found]
+
+
+def _soundtrack_misfits(located: LocatedData) -> list[Misfit]:
+    """What is wrong about beds and sounds that only the scenes can tell, where both can be read."""
+
+    def texts(place: Place, key: str) -> list[str | None]:
+        values = [located.value((*place, number, key)) for number, _ in enumerate(_list_at(located, place))]
+        return [value if isinstance(value, str) else None for value in values]
+
+    narrations = [narration or "" for narration in texts(("scenes",), "narration")]
+    scenes = list(zip(texts(("scenes",), "id"), narrations, strict=True))
+    beds = texts(("music",), "scenes")
+    if isinstance(one_bed := located.value(("music", "scenes")), str):
+        beds = [one_bed]
+    if not scenes:
+        return []
+    return list(soundtrack_misfits(beds, texts(("sounds",), "at"), scenes))
 
 
 def _list_at(located: LocatedData, place: Place) -> list[JsonValue]:

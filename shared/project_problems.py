@@ -61,10 +61,20 @@ def spelled(place: Place) -> str:
 
 def problem_at(located: LocatedData, place: Place, cause: str, remedy: str, *, key: bool = False) -> Problem:
     """A problem of the value (or of the key) at a place."""
+    place = _as_written(located, place)
     while place and isinstance(located.value(place[:-1]), str):
         place = place[:-1]  # a clip that is written as a path has no keys
     position = located.key_position(place) if key else located.value_position(place)
     return Problem(cause, remedy, spelled(place), position)
+
+
+def _as_written(located: LocatedData, place: Place) -> Place:
+    """The place as the file has it: one bed may be written without a list around it."""
+    written: Place = ()
+    for step in place:
+        if not (isinstance(step, int) and not isinstance(located.value(written), list)):
+            written += (step,)
+    return written
 
 
 def problems_of_keys(located: LocatedData) -> list[Problem]:

@@ -37,6 +37,7 @@ class KeptStems(Document):
 
     voice: Asset
     bed: Asset | None
+    effects: Asset | None = None
     mix: Asset
 
 
@@ -51,6 +52,8 @@ class SoundtrackReport(Document):
     scenes: tuple[SceneLoudness, ...]
     pauses_bed_lufs: float | None = Field(description="The bed's loudness where it is up between the words.")
     ducked: tuple[DuckedSpan, ...]
+    beds: tuple[Span, ...] = Field(default=(), description="Where each of the project's beds plays, in their order.")
+    sounds: tuple[Span, ...] = Field(default=(), description="Where each sound effect that was heard plays.")
     seams_ms: tuple[int, ...] = Field(description="Where a looped bed crosses over to its next repetition.")
     stems: KeptStems | None = None
     warnings: tuple[SoundtrackWarning, ...] = ()

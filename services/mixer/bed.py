@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.timeline import SAMPLES_PER_MS
+from shared.timeline import SAMPLES_PER_MS, Span
 
 SAFETY_FADE_SAMPLES = 10 * SAMPLES_PER_MS
 """A hard cut clicks in up to 62 % of cases, 2 ms of fade in none; 10 ms is not heard as one."""
@@ -25,6 +25,31 @@ SHORTEST_MUSIC_MS = 100
 
 _ONE = np.ones(1)
 """The gain of a block in which nothing fades."""
+
+
+@dataclass(frozen=True)
+class BedPlace:
+    """Where a bed plays, in samples of the master clock, and its first and last fade.
+
+    A crossed end shares its fade with a neighbour, at constant power; any other is the bed's own.
+    """
+
+    at: int
+    length: int
+    fade_in: int
+    fade_out: int
+    crossed_in: bool = False
+    crossed_out: bool = False
+
+    @property
+    def end(self) -> int:
+        """The first sample after it."""
+        return self.at + self.length
+
+    @property
+    def span(self) -> Span:
+        """The same in milliseconds."""
+        return Span(self.at // SAMPLES_PER_MS, self.end // SAMPLES_PER_MS)
 
 
 @dataclass(frozen=True)
@@ -64,22 +89,26 @@ class Piece:
 
 @dataclass(frozen=True)
 class BedPlan:
-    """The pieces that make the bed, the correlation at their seams, and the fade that ends it."""
+    """Where the bed plays, the pieces of music that make it, and the correlation at their seams."""
 
+    place: BedPlace
     pieces: tuple[Piece, ...]
-    length: int
-    fade_out: int
     correlation: float
 
     @property
+    def length(self) -> int:
+        """Its length in samples."""
+        return self.place.length
+
+    @property
     def seams(self) -> tuple[int, ...]:
-        """Where on the bed a new piece sets in."""
-        return tuple(piece.at for piece in self.pieces[1:])
+        """Where on the master clock a new piece sets in."""
+        return tuple(self.place.at + piece.at for piece in self.pieces[1:])
 
     @property
     def fades_at(self) -> int:
-        """Where on the bed its last fade begins."""
-        return self.length - self.fade_out
+        """Where on the master clock its last fade begins."""
+        return self.place.end - self.place.fade_out
 
 
 @dataclass(frozen=True)
@@ -106,13 +135,12 @@ def longest_overlap(music_samples: int, crossfade_ms: int) -> int:
     return max(1, min(crossfade_ms * SAMPLES_PER_MS, music_samples // 3))
 
 
-def plan_bed(*, music_start: int, music_end: int, length: int, fade_out_ms: int, seam: Seam | None) -> BedPlan:
-    """The pieces for a bed of exactly `length` samples; `seam` is needed only where the music is shorter."""
-    fade_out = min(length, max(SAFETY_FADE_SAMPLES, fade_out_ms * SAMPLES_PER_MS))
-    music_length = music_end - music_start
+def plan_bed(place: BedPlace, *, music_start: int, music_end: int, seam: Seam | None) -> BedPlan:
+    """The pieces for a bed of exactly its place's samples; `seam` is needed only where the music is shorter."""
+    length, music_length = place.length, music_end - music_start
     if music_length >= length or seam is None:
         whole = Piece(music_start, 0, min(music_length, length), 0, min(music_length, length), 0)
-        return BedPlan((whole,), length, fade_out, 0.0)
+        return BedPlan(place, (whole,), 0.0)
     if seam.period < seam.overlap:
         raise ValueError("a seam's repetition must be at least as long as its overlap")
     first_length = seam.leave + seam.overlap - music_start
@@ -122,17 +150,24 @@ def plan_bed(*, music_start: int, music_end: int, length: int, fade_out_ms: int,
         pieces.append(Piece(seam.enter, at, seam.period + seam.overlap, seam.overlap, seam.period, seam.overlap))
     last = pieces[-1]
     pieces[-1] = Piece(last.source_start, last.at, length - last.at, last.fade_in, last.fade_out_at, last.fade_out)
-    return BedPlan(tuple(pieces), length, fade_out, seam.correlation)
+    return BedPlan(place, tuple(pieces), seam.correlation)
 
 
 def readings(plan: BedPlan, first: int, count: int) -> Iterator[Reading]:
-    """What to read from the music for the samples `[first, first + count)` of the bed; the readings are summed."""
+    """What to read from the music for the samples `[first, first + count)` of the master clock; they are summed.
+
+    A reading's `at` counts from `first`.
+    """
+    before = max(0, plan.place.at - first)
+    first, count = first + before - plan.place.at, count - before
     low = bisect_right(plan.pieces, first, key=lambda piece: piece.end)
     high = bisect_left(plan.pieces, first + count, key=lambda piece: piece.at)
     for piece in plan.pieces[low:high]:
         start, end = max(first, piece.at), min(first + count, piece.end)
         gain = _piece_gain(piece, start - piece.at, end - start, plan.correlation) * _end_gain(plan, start, end - start)
-        yield Reading(piece.source_start + start - piece.at, start - first, end - start, gain.astype(np.float32))
+        yield Reading(
+            piece.source_start + start - piece.at, before + start - first, end - start, gain.astype(np.float32)
+        )
 
 
 def crossfade_gains(way: NDArray[np.float64], correlation: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -159,14 +194,14 @@ def _piece_gain(piece: Piece, first: int, count: int, correlation: float) -> NDA
 
 
 def _end_gain(plan: BedPlan, first: int, count: int) -> NDArray[np.float64]:
-    """The bed's own start and end: 10 ms in, the project's fade out, both raised cosines."""
-    gain = _ONE
-    if first < SAFETY_FADE_SAMPLES:
-        way = np.arange(first, first + count) / SAFETY_FADE_SAMPLES
-        gain = gain * (0.5 - 0.5 * np.cos(np.pi * np.clip(way, 0, 1)))
-    if first + count > plan.length - plan.fade_out:
-        left = (plan.length - 1 - np.arange(first, first + count)) / plan.fade_out
-        gain = gain * (0.5 - 0.5 * np.cos(np.pi * np.clip(left, 0, 1)))
+    """The bed's own start and end: raised cosines, or its side of a crossfade with a neighbour."""
+    place, gain = plan.place, _ONE
+    if first < place.fade_in:
+        way = np.clip(np.arange(first, first + count) / place.fade_in, 0, 1)
+        gain = gain * (np.sin(way * np.pi / 2) if place.crossed_in else 0.5 - 0.5 * np.cos(np.pi * way))
+    if first + count > place.length - place.fade_out:
+        left = np.clip((place.length - 1 - np.arange(first, first + count)) / place.fade_out, 0, 1)
+        gain = gain * (np.sin(left * np.pi / 2) if place.crossed_out else 0.5 - 0.5 * np.cos(np.pi * left))
     return gain
 
 

@@ -3,6 +3,7 @@
 import ffmpeg
 
 from services.mixer.core import Levelling
+from shared.project import VoiceChain
 from shared.timeline import SAMPLE_RATE
 
 _LIMITER_RATE = 2 * SAMPLE_RATE
@@ -10,8 +11,12 @@ _LIMITER_RATE = 2 * SAMPLE_RATE
 0.1 dB, at half the CPU. The finished file is measured in any case."""
 
 
-def decode_music(source: str, wave: str, *, at_most_ms: int) -> list[str]:
-    """The first `at_most_ms` of a music file as 48 kHz stereo floats, whatever it is: no cover picture, no metadata.
+COMPRESSED_ABOVE_DBFS = -24.0
+"""A levelled voice's mean is -23 dBFS in its one channel, so about half of what is said is compressed."""
+
+
+def decode_sound(source: str, wave: str, *, at_most_ms: int) -> list[str]:
+    """The first `at_most_ms` of a file as 48 kHz stereo floats, whatever it is: no cover picture, no metadata.
 
     Floats, because a 7.1 file summed to stereo may pass full scale.
     """
@@ -29,6 +34,29 @@ def decode_music(source: str, wave: str, *, at_most_ms: int) -> list[str]:
             map_metadata=-1,
         )
     )
+
+
+def treat_voice(levelled: str, treated: str, *, chain: VoiceChain) -> list[str]:
+    """The voice, brought to its level beforehand, without rumble, gently compressed, its `s` softened.
+
+    None of these filters moves a sample (measured on ffmpeg 5.1.9: the cross-correlation peaks at 0).
+    """
+    voice = ffmpeg.input(levelled, protocol_whitelist="file").audio
+    if chain.high_pass_hz:
+        voice = voice.filter("highpass", f=chain.high_pass_hz)
+    if chain.compression > 1:
+        voice = voice.filter(
+            "acompressor",
+            threshold=f"{10 ** (COMPRESSED_ABOVE_DBFS / 20):.6f}",
+            ratio=f"{chain.compression:g}",
+            attack=15,
+            release=250,
+            knee=4,
+            detection="rms",
+        )
+    if chain.de_ess:
+        voice = voice.filter("deesser", i=f"{chain.de_ess:g}", m=0.5, f=0.5)
+    return _arguments(ffmpeg.output(voice, treated, acodec="pcm_f32le", format="wav", rf64="auto", map_metadata=-1))
 
 
 def encode_soundtrack(layers: str, soundtrack: str, *, levelling: Levelling, mix_wave: str | None = None) -> list[str]:

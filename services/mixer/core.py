@@ -2,6 +2,7 @@
 
 import re
 from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from statistics import median
 
@@ -12,14 +13,15 @@ from services.mixer.bed import SHORTEST_MUSIC_MS, BedPlan
 from services.mixer.envelope import BedCurve, deepened, speech_regions
 from services.mixer.limiting import Cells, gain_to_target, peak_of
 from services.mixer.loudness import Powers, integrated_lufs, mean_lufs, slice_middles, slices_in
+from services.mixer.places import place_beds, place_sounds
 from shared.assets import Asset, Determinant, derived_key
 from shared.errors import Unrecoverable
 from shared.plan import ScenePlan
-from shared.project import Music
+from shared.project import Music, Sound, VoiceChain
 from shared.timeline import SAMPLES_PER_MS, Span
 from shared.transcript import Recording
 
-RECIPE_VERSION = 1
+RECIPE_VERSION = 2
 
 STEM_LUFS = -20.0
 """Both stems are brought to this before the bed is ducked, so that the project's decibels mean the same for any file.
@@ -41,12 +43,13 @@ _PEAK_LINE = re.compile(r"^\s*Peak:\s*(-?[\d.]+|-?inf|nan) dBFS", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Inputs:
-    """Everything that a soundtrack is made from."""
+    """Everything that a soundtrack is made from. `beds` and `sounds` have their files beside them."""
 
     recording: Recording
     plan: ScenePlan
-    music: Music | None
-    music_asset: Asset | None
+    voice_chain: VoiceChain
+    beds: tuple[tuple[Music, Asset], ...]
+    sounds: tuple[tuple[Sound, Asset], ...]
     loudness: int
     stems: bool
 
@@ -62,19 +65,37 @@ class Inputs:
         return derived_key("soundtrack-reports", "json", recipe_version=RECIPE_VERSION, **determinants)
 
     def stem_key(self, layer: str) -> str:
-        """The key of one of the layers, `voice`, `bed` or `mix`."""
+        """The key of one of the layers, `voice`, `bed`, `effects` or `mix`."""
         return derived_key("stems", "wav", recipe_version=RECIPE_VERSION, layer=layer, **self._determinants())
 
+    @property
+    def spoken(self) -> tuple[Span, ...]:
+        """What was spoken in one go: the takes, or the scenes' speech where one recording holds all."""
+        if self.recording.take_boundaries_known:
+            return tuple(sorted(take.span for take in self.recording.takes))
+        return tuple(scene.speech for scene in self.plan.scenes)
+
     def _determinants(self) -> dict[str, Determinant]:
-        # Scenes' names do not matter; how their words group does, to the report.
-        digest = "" if self.music_asset is None else self.music_asset.digest
+        # Scenes' names do not matter; how their words group does, to the report, and where beds and sounds lie.
+        places = place_beds([bed for bed, _ in self.beds], self.plan)
+        beds: list[Determinant] = [
+            [bed.model_copy(update={"file": asset.digest, "scenes": None}), place.at, place.length]
+            for (bed, asset), place in zip(self.beds, places, strict=True)
+        ]
+        placed = place_sounds([sound for sound, _ in self.sounds], self.plan)
+        sounds: list[Determinant] = [
+            [sound.model_copy(update={"file": asset.digest, "at": "-"}), one.scene_number, one.at_ms]
+            for (sound, asset), one in zip(self.sounds, placed, strict=True)
+        ]
         return {
             "voiceover": self.recording.voiceover.digest,
+            "voice_chain": self.voice_chain,
             "length_ms": self.plan.length_ms,
-            "takes": [[take.span.start, take.span.end] for take in self.recording.takes],
+            "spoken": [[span.start, span.end] for span in self.spoken],
             "words": [[[word.span.start, word.span.end] for word in scene.words] for scene in self.plan.scenes],
             "loudness": self.loudness,
-            "music": None if self.music is None else self.music.model_copy(update={"file": digest}),
+            "beds": beds,
+            "sounds": sounds,
         }
 
 
@@ -118,15 +139,21 @@ class LevelledBed:
 class StemLevels:
     """What was measured while the stems were written.
 
-    The powers of the voice as `recorded` (in one channel) and of both stems, powers and cells of their sum, and where
-    the recording is clipped, in milliseconds: the first place of every tenth of a second.
+    The powers of voice and bed (None where there is none), powers and cells of the sum of all layers.
     """
 
-    recorded: Powers
     voice: Powers
     bed: Powers | None
     mix: Powers
     mix_cells: Cells
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What was measured on the recorded voice, in one channel: its powers, and where it is clipped, in milliseconds:
+    the first place of every tenth of a second."""
+
+    powers: Powers
     clipped_ms: tuple[int, ...]
 
 
@@ -146,8 +173,8 @@ class Measured:
     true_peak_dbtp: float
 
 
-def level_voice(recording: Recording, powers: Powers) -> VoiceCurve:
-    """Gains that bring every take to the stem level by its own, so that takes sound like one sitting.
+def level_voice(spoken: Sequence[Span], powers: Powers) -> VoiceCurve:
+    """Gains that bring each of the ascending spans to the stem level by its own, so that they sound like one sitting.
 
     `powers` are the single channel's; in the mix the voice is in both, which is 3 LU louder. Raises
     `Unrecoverable` where the voiceover is silent.
@@ -158,17 +185,16 @@ def level_voice(recording: Recording, powers: Powers) -> VoiceCurve:
         raise Unrecoverable(
             "The voiceover is silent.", remedy="Listen to the recording, or choose a voice that speaks, and try again."
         )
-    takes = sorted(recording.takes, key=lambda take: take.span)
-    levels = [integrated_lufs(powers[slices_in((take.span,), powers.size)]) for take in takes]
+    levels = [integrated_lufs(powers[slices_in((span,), powers.size)]) for span in spoken]
     heard = [level for level in levels if level is not None]
     usual = median(heard) if heard else whole
     at_ms: list[float] = []
     gain_db: list[float] = []
-    for take, level in zip(takes, levels, strict=True):
+    for span, level in zip(spoken, levels, strict=True):
         own = 0.0 if level is None else max(-_LARGEST_TAKE_GAIN_DB, min(_LARGEST_TAKE_GAIN_DB, usual - level))
         # Takes that touch still need a moment for the gain to move in: 5 ms of each.
-        room = min(5.0, take.span.length / 3)
-        at_ms += [take.span.start + room, take.span.end - room]
+        room = min(5.0, span.length / 3)
+        at_ms += [span.start + room, span.end - room]
         gain_db += [STEM_LUFS - usual + own] * 2
     if not at_ms:
         return VoiceCurve((0.0,), (STEM_LUFS - usual,))
@@ -253,12 +279,12 @@ def read_measurement(printed: str) -> Measured:
     return Measured(float(loudness[-1]), float(peak[-1]))
 
 
-def require_usable_music(*, file: str, container: str, has_audio: bool) -> None:
-    """Raises `Unrecoverable` where a music file has no sound or is a list of other files."""
+def require_usable_sound(named: str, *, container: str, has_audio: bool) -> None:
+    """Raises `Unrecoverable` where a file has no sound or is a list of other files; `named`: "The music file 'a'"."""
     if any(name in {"hls", "dash", "concat", "concatf", "sdp", "rtsp", "tty"} for name in container.split(",")):
-        raise Unrecoverable(f"The music file {file!r} is a playlist, not music.", remedy="Name a sound file.")
+        raise Unrecoverable(f"{named} is a playlist, not sound.", remedy="Name a sound file.")
     if not has_audio:
-        raise Unrecoverable(f"The music file {file!r} has no sound.", remedy="Name a file that has sound.")
+        raise Unrecoverable(f"{named} has no sound.", remedy="Name a file that has sound.")
 
 
 def require_whole_voiceover(*, sample_rate: int, channels: int, sample_count: int, length_ms: int) -> None:

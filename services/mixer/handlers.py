@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from services.mixer import bed, commands, core, music_ends, seams, wave_files
-from services.mixer.bed import Seam
-from services.mixer.core import Inputs, LevelledBed, Levelling, Measured, StemLevels
-from services.mixer.loudness import Powers
-from services.mixer.report import write_report
-from services.mixer.wave_files import BedFiles, VoiceFiles
+from services.mixer.bed import BedPlace, BedPlan, Seam
+from services.mixer.core import Heard, Inputs, Levelling, Measured
+from services.mixer.effects import level_sound
+from services.mixer.places import place_beds, place_sounds
+from services.mixer.report import MixedLayers, write_report
+from services.mixer.wave_files import BedFiles, LayerFiles, SoundFiles, StemPaths, VoiceFiles
 from shared.assets import Asset
 from shared.errors import Unrecoverable
 from shared.events import ScenesPlanned, SoundtrackMixed
@@ -17,10 +18,12 @@ from shared.ffmpeg import FfmpegError, probe_media, run_ffmpeg, run_ffprobe
 from shared.plan import ScenePlan
 from shared.project import Music, SubmittedProject
 from shared.service import Step
-from shared.soundtrack import KeptStems, SoundtrackReport
+from shared.soundtrack import KeptStems, SoundtrackReport, SoundtrackWarning
 from shared.store import AssetStore
 from shared.timeline import SAMPLES_PER_MS
 from shared.transcript import Recording
+
+LAYERS = ("voice", "bed", "effects")
 
 
 @dataclass(frozen=True)
@@ -28,14 +31,8 @@ class Layers:
     """The sum of the layers on disk, the layers themselves where they are kept, and what was measured on them."""
 
     mix: Path
-    voice: VoiceFiles
-    bed: BedFiles | None
-    levels: StemLevels
-
-    @property
-    def levelled_bed(self) -> LevelledBed | None:
-        """How the music became the bed, where there is any."""
-        return None if self.bed is None else self.bed.levelled
+    stems: StemPaths | None
+    measured: MixedLayers
 
 
 @dataclass(frozen=True)
@@ -66,10 +63,9 @@ class Handlers:
         soundtrack = await self.store.put_file(encoded.path, inputs.soundtrack_key, "audio/mp4")
         report = write_report(
             inputs,
-            layers.levelled_bed,
-            layers.levels,
+            layers.measured,
             soundtrack=soundtrack,
-            stems=await self._keep_stems(inputs, layers, encoded.levelling, step.scratch) if inputs.stems else None,
+            stems=await self._keep_stems(inputs, layers, encoded.levelling, step.scratch),
             measured=encoded.measured,
             encode_count=encoded.encode_count,
         )
@@ -80,14 +76,15 @@ class Handlers:
 
     async def _gather_inputs(self, event: ScenesPlanned) -> Inputs:
         submitted = await self.store.get_document(event.project, SubmittedProject)
-        music = submitted.project.music
+        project = submitted.project
         return Inputs(
             recording=await self.store.get_document(event.recording, Recording),
             plan=await self.store.get_document(event.plan, ScenePlan),
-            music=music,
-            music_asset=None if music is None else submitted.source(music.file),
-            loudness=submitted.project.output.loudness,
-            stems=submitted.project.output.stems,
+            voice_chain=project.voice_chain,
+            beds=tuple((bed, submitted.source(bed.file)) for bed in project.music),
+            sounds=tuple((sound, submitted.source(sound.file)) for sound in project.sounds),
+            loudness=project.output.loudness,
+            stems=project.output.stems,
         )
 
     async def _find_report(self, inputs: Inputs) -> tuple[SoundtrackReport, Asset] | None:
@@ -97,22 +94,73 @@ class Handlers:
         return await self.store.get_document(stored, SoundtrackReport), stored
 
     async def _write_layers(self, inputs: Inputs, step: Step) -> Layers:
-        source = await self._fetch_voiceover(inputs, step.scratch)
-        powers = await asyncio.to_thread(wave_files.measure_powers, source)
-        curve = core.level_voice(inputs.recording, powers)
-        voice = VoiceFiles(source, powers, curve, _stem(step.scratch, "voice") if inputs.stems else None)
-        step.report_progress(10)
-        bed_files: BedFiles | None = None
-        if inputs.music is not None and inputs.music_asset is not None:
-            music = await self._decode_music(inputs.music, inputs.music_asset, inputs.plan, step.scratch)
-            step.report_progress(20)
-            levelled = await self._plan_bed(inputs.music, music, inputs.plan, core.levelled_powers(curve, powers))
-            bed_files = BedFiles(music, levelled, _stem(step.scratch, "bed") if inputs.stems else None)
+        scratch = step.scratch
+        recorded = await self._fetch_voiceover(inputs, scratch)
+        heard = await asyncio.to_thread(wave_files.hear, recorded)
+        voice = await self._treat_voice(inputs, recorded, heard, scratch)
+        step.report_progress(15)
+        levelled_voice = core.levelled_powers(voice.curve, voice.powers)
+        places = place_beds([music for music, _ in inputs.beds], inputs.plan)
+        beds: list[BedFiles] = []
+        for number, ((music, asset), place) in enumerate(zip(inputs.beds, places, strict=True)):
+            wave = scratch / f"music-{number}.wav"
+            await self._decode(f"The music file {music.file!r}", asset, wave, at_most_samples=place.length)
+            bed_plan = await self._plan_bed(music, wave, place)
+            open_bed = await asyncio.to_thread(
+                wave_files.measure_bed, wave, bed_plan, inputs.plan.length_ms * SAMPLES_PER_MS
+            )
+            levelled = core.level_bed(music, inputs.plan, bed_plan, voice=levelled_voice, open_bed=open_bed)
+            beds.append(BedFiles(wave, levelled))
+        sounds, warnings = await self._place_sounds(inputs, scratch)
         step.report_progress(25)
-        mix = step.scratch / "layers.wav"
-        levels = await asyncio.to_thread(wave_files.write_mix, voice, bed_files, mix)
+        mix = scratch / "layers.wav"
+        stems = StemPaths(*(scratch / f"{layer}-stem.wav" for layer in LAYERS)) if inputs.stems else None
+        layer_files = LayerFiles(voice, tuple(beds), sounds)
+        levels = await asyncio.to_thread(wave_files.write_mix, layer_files, mix, stems)
         step.report_progress(35)
-        return Layers(mix, voice, bed_files, levels)
+        measured = MixedLayers(
+            heard=heard,
+            beds=tuple(bed.levelled for bed in beds),
+            sounds=tuple(sound.levelled.span for sound in sounds),
+            levels=levels,
+            warnings=warnings,
+        )
+        return Layers(mix, stems, measured)
+
+    async def _treat_voice(self, inputs: Inputs, recorded: Path, heard: Heard, scratch: Path) -> VoiceFiles:
+        """The voice, every take at its level, then without rumble and compressed, and levelled again."""
+        curve = core.level_voice(inputs.spoken, heard.powers)
+        chain = inputs.voice_chain
+        if chain.compression == 1 and chain.high_pass_hz == 0 and chain.de_ess == 0:
+            return VoiceFiles(recorded, heard.powers, curve)
+        levelled, treated = scratch / "voice-levelled.wav", scratch / "voice-treated.wav"
+        await asyncio.to_thread(wave_files.write_levelled, recorded, curve, levelled)
+        await run_ffmpeg(
+            commands.treat_voice(str(levelled), str(treated), chain=chain), timeout_seconds=self.ffmpeg_timeout_seconds
+        )
+        levelled.unlink()
+        powers = await asyncio.to_thread(wave_files.measure_powers, treated)
+        return VoiceFiles(treated, powers, core.level_voice(inputs.spoken, powers))
+
+    async def _place_sounds(
+        self, inputs: Inputs, scratch: Path
+    ) -> tuple[tuple[SoundFiles, ...], tuple[SoundtrackWarning, ...]]:
+        """The sounds at their words, and a warning for each whose word was not heard."""
+        placed = place_sounds([sound for sound, _ in inputs.sounds], inputs.plan)
+        sounds: list[SoundFiles] = []
+        warnings: list[SoundtrackWarning] = []
+        for number, ((sound, asset), place) in enumerate(zip(inputs.sounds, placed, strict=True)):
+            if place.at_ms is None:
+                message = f"The sound {sound.file!r} is left out: its word {sound.at!r} was not heard."
+                warnings.append(SoundtrackWarning(scene_number=place.scene_number, at_ms=None, message=message))
+                continue
+            wave, room = scratch / f"sound-{number}.wav", inputs.plan.length_ms - place.at_ms
+            await self._decode(f"The sound file {sound.file!r}", asset, wave, at_most_samples=room * SAMPLES_PER_MS)
+            count = (await asyncio.to_thread(wave_files.wave_facts, wave)).sample_count
+            powers = await asyncio.to_thread(wave_files.measure_powers, wave)
+            levelled = level_sound(sound, inputs.plan, at_ms=place.at_ms, sample_count=count, powers=powers)
+            sounds.append(SoundFiles(wave, levelled))
+        return tuple(sounds), tuple(warnings)
 
     async def _fetch_voiceover(self, inputs: Inputs, scratch: Path) -> Path:
         voice = scratch / "voiceover.wav"
@@ -126,40 +174,35 @@ class Handlers:
         )
         return voice
 
-    async def _decode_music(self, music: Music, asset: Asset, plan: ScenePlan, scratch: Path) -> Path:
-        source = scratch / f"music{PurePosixPath(asset.key).suffix}"
-        wave = scratch / "music-decoded.wav"
+    async def _decode(self, named: str, asset: Asset, wave: Path, *, at_most_samples: int) -> None:
+        """Decode a source to a WAV file. Raises `Unrecoverable` where it cannot be; `named`: "The music file 'a'"."""
+        source = wave.with_name(f"{wave.stem}-source{PurePosixPath(asset.key).suffix}")
         await self.store.fetch(asset, source)
         try:
             facts = await probe_media(source)
-            core.require_usable_music(file=music.file, container=facts.container, has_audio=facts.audio is not None)
+            core.require_usable_sound(named, container=facts.container, has_audio=facts.audio is not None)
             await run_ffmpeg(
-                commands.decode_music(str(source), str(wave), at_most_ms=plan.length_ms),
+                commands.decode_sound(str(source), str(wave), at_most_ms=-(-at_most_samples // SAMPLES_PER_MS)),
                 timeout_seconds=self.ffmpeg_timeout_seconds,
             )
         except FfmpegError as error:
             raise Unrecoverable(
-                f"The music file {music.file!r} cannot be read: {error.cause}",
+                f"{named} cannot be read: {error.cause}",
                 remedy="Check that it plays, or convert it, e.g. to MP3 or WAV.",
             ) from error
-        return wave
+        source.unlink()
 
-    async def _plan_bed(self, music: Music, wave: Path, plan: ScenePlan, voice: Powers) -> LevelledBed:
+    async def _plan_bed(self, music: Music, wave: Path, place: BedPlace) -> BedPlan:
         facts = await asyncio.to_thread(wave_files.wave_facts, wave)
         core.require_long_enough_music(file=music.file, sample_count=facts.sample_count)
-        length = plan.length_ms * SAMPLES_PER_MS
         start, end, seam = 0, facts.sample_count, None
-        if end < length:
+        if end < place.length:
             start, end, seam = await asyncio.to_thread(_find_seam, wave, end, music.crossfade_ms)
-        bed_plan = bed.plan_bed(
-            music_start=start, music_end=end, length=length, fade_out_ms=music.fade_out_ms, seam=seam
-        )
-        open_bed = await asyncio.to_thread(wave_files.measure_powers, wave, bed=bed_plan)
-        return core.level_bed(music, plan, bed_plan, voice=voice, open_bed=open_bed)
+        return bed.plan_bed(place, music_start=start, music_end=end, seam=seam)
 
     async def _encode_on_target(self, inputs: Inputs, layers: Layers, step: Step) -> EncodedSoundtrack:
         """Encode, measure the encoded file, and encode once more where it misses its target."""
-        levelling = core.first_levelling(layers.levels, target_lufs=inputs.loudness)
+        levelling = core.first_levelling(layers.measured.levels, target_lufs=inputs.loudness)
         path = step.scratch / "soundtrack.m4a"
         measured = await self._encode_and_measure(inputs, layers, levelling, path, step, first_percent=35)
         corrected = core.corrected_levelling(levelling, measured, target_lufs=inputs.loudness)
@@ -177,7 +220,7 @@ class Handlers:
                 str(layers.mix),
                 str(path),
                 levelling=levelling,
-                mix_wave=str(_stem(step.scratch, "mix")) if inputs.stems else None,
+                mix_wave=str(_mix_stem(step.scratch)) if inputs.stems else None,
             ),
             timeout_seconds=self.ffmpeg_timeout_seconds,
             on_progress=lambda at_ms: step.report_progress(first_percent + min(25, 25 * at_ms // length_ms)),
@@ -188,24 +231,31 @@ class Handlers:
             await run_ffmpeg(commands.measure_loudness(str(path)), timeout_seconds=self.ffmpeg_timeout_seconds)
         )
 
-    async def _keep_stems(self, inputs: Inputs, layers: Layers, levelling: Levelling, scratch: Path) -> KeptStems:
-        async def keep(layer: str) -> Asset:
+    async def _keep_stems(
+        self, inputs: Inputs, layers: Layers, levelling: Levelling, scratch: Path
+    ) -> KeptStems | None:
+        stems = layers.stems
+        if stems is None:
+            return None
+
+        async def keep(layer: str, stem: Path) -> Asset:
             raised = scratch / f"{layer}-raised.wav"
             await run_ffmpeg(
-                commands.raise_stem(str(_stem(scratch, layer)), str(raised), gain_db=levelling.gain_db),
+                commands.raise_stem(str(stem), str(raised), gain_db=levelling.gain_db),
                 timeout_seconds=self.ffmpeg_timeout_seconds,
             )
             return await self.store.put_file(raised, inputs.stem_key(layer), "audio/wav")
 
         return KeptStems(
-            voice=await keep("voice"),
-            bed=None if layers.bed is None else await keep("bed"),
-            mix=await self.store.put_file(_stem(scratch, "mix"), inputs.stem_key("mix"), "audio/wav"),
+            voice=await keep("voice", stems.voice),
+            bed=await keep("bed", stems.bed) if layers.measured.beds else None,
+            effects=await keep("effects", stems.effects) if layers.measured.sounds else None,
+            mix=await self.store.put_file(_mix_stem(scratch), inputs.stem_key("mix"), "audio/wav"),
         )
 
 
-def _stem(scratch: Path, layer: str) -> Path:
-    return scratch / f"{layer}-stem.wav"
+def _mix_stem(scratch: Path) -> Path:
+    return scratch / "mix-stem.wav"
 
 
 def _find_seam(wave: Path, sample_count: int, crossfade_ms: int) -> tuple[int, int, Seam]:

@@ -1,27 +1,42 @@
 """What was measured on a soundtrack and its layers, and what a listener should be warned of."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
 from services.mixer.core import (
     LOUDNESS_TOLERANCE_LU,
     TRUE_PEAK_LIMIT_DBTP,
+    Heard,
     Inputs,
     LevelledBed,
     Measured,
     StemLevels,
 )
-from services.mixer.envelope import BedCurve
 from services.mixer.loudness import Powers, mean_lufs, slice_middles, slices_in
 from shared.assets import Asset
 from shared.plan import ScenePlan
 from shared.soundtrack import DuckedSpan, KeptStems, SceneLoudness, SoundtrackReport, SoundtrackWarning
-from shared.timeline import SAMPLES_PER_MS
+from shared.timeline import SAMPLES_PER_MS, Span
 
 _HARDLY_AUDIBLE_LUFS = -45.0  # judgement: speech is recorded between -30 and -14
 
 
+@dataclass(frozen=True)
+class MixedLayers:
+    """What the layers turned out to be: what was heard on the voice, the beds, the sounds' spans, and the levels."""
+
+    heard: Heard
+    beds: tuple[LevelledBed, ...]
+    sounds: tuple[Span, ...]
+    levels: StemLevels
+    warnings: tuple[SoundtrackWarning, ...] = ()
+
+
 def write_report(
     inputs: Inputs,
-    bed: LevelledBed | None,
-    levels: StemLevels,
+    layers: MixedLayers,
     *,
     soundtrack: Asset,
     stems: KeptStems | None,
@@ -29,6 +44,7 @@ def write_report(
     encode_count: int,
 ) -> SoundtrackReport:
     """What was made and what was measured on it."""
+    levels, beds = layers.levels, layers.beds
     return SoundtrackReport(
         soundtrack=soundtrack,
         sample_count=inputs.plan.length_ms * SAMPLES_PER_MS,
@@ -36,15 +52,18 @@ def write_report(
         true_peak_dbtp=measured.true_peak_dbtp,
         encode_count=encode_count,
         scenes=weigh_scenes(inputs.plan, levels.voice, levels.bed),
-        pauses_bed_lufs=None
-        if bed is None or levels.bed is None
-        else bed_in_pauses(bed.curve, levels.bed, fades_at=bed.plan.fades_at),
-        ducked=()
-        if bed is None
-        else tuple(DuckedSpan(span=r.span, depth_db=round(r.depth_db, 2)) for r in bed.curve.regions),
-        seams_ms=() if bed is None else tuple(seam // SAMPLES_PER_MS for seam in bed.plan.seams),
+        pauses_bed_lufs=None if levels.bed is None else beds_in_pauses(beds, levels.bed),
+        ducked=tuple(
+            DuckedSpan(span=region.span, depth_db=round(region.depth_db, 2))
+            for bed in beds
+            for region in bed.curve.regions
+            if region.span.overlaps(bed.plan.place.span)
+        ),
+        beds=tuple(bed.plan.place.span for bed in beds),
+        sounds=layers.sounds,
+        seams_ms=tuple(seam // SAMPLES_PER_MS for bed in beds for seam in bed.plan.seams),
         stems=stems,
-        warnings=hear_warnings(inputs, levels, measured),
+        warnings=(*layers.warnings, *hear_warnings(inputs, layers.heard, measured)),
     )
 
 
@@ -67,22 +86,26 @@ def weigh_scenes(plan: ScenePlan, voice: Powers, bed: Powers | None) -> tuple[Sc
     return tuple(weighed)
 
 
-def bed_in_pauses(curve: BedCurve, bed: Powers, *, fades_at: int) -> float | None:
-    """The bed's loudness where the curve is all the way up, or None where it never is before the bed fades out."""
-    middles = slice_middles(bed.size)
-    is_up = curve.decibels(middles) > curve.ducking.pause_db - 0.1
-    return _rounded(mean_lufs(bed, is_up & (middles < fades_at / SAMPLES_PER_MS)))
+def beds_in_pauses(beds: Sequence[LevelledBed], powers: Powers) -> float | None:
+    """The beds' loudness where their curves are all the way up, or None where they never are before they fade out."""
+    middles = slice_middles(powers.size)
+    is_up = np.zeros(powers.size, np.bool_)
+    for bed in beds:
+        first, last = bed.plan.place.at / SAMPLES_PER_MS, bed.plan.fades_at / SAMPLES_PER_MS
+        inside = (middles >= first) & (middles < last)
+        is_up |= inside & (bed.curve.decibels(middles) > bed.curve.ducking.pause_db - 0.1)
+    return _rounded(mean_lufs(powers, is_up))
 
 
-def hear_warnings(inputs: Inputs, levels: StemLevels, measured: Measured) -> tuple[SoundtrackWarning, ...]:
+def hear_warnings(inputs: Inputs, heard: Heard, measured: Measured) -> tuple[SoundtrackWarning, ...]:
     """What can be heard and should not be: clipped or hardly audible speech, a target that was not reached."""
     warnings: list[SoundtrackWarning] = []
     for scene in inputs.plan.scenes:
-        clipped = [at for at in levels.clipped_ms if scene.window.contains(at)]
+        clipped = [at for at in heard.clipped_ms if scene.window.contains(at)]
         if clipped:
             message = f"The voice is clipped in {len(clipped)} tenths of a second of this scene, first here."
             warnings.append(SoundtrackWarning(scene_number=scene.number, at_ms=clipped[0], message=message))
-        recorded = mean_lufs(levels.recorded, slices_in(tuple(word.span for word in scene.words), levels.recorded.size))
+        recorded = mean_lufs(heard.powers, slices_in(tuple(word.span for word in scene.words), heard.powers.size))
         if recorded is None or recorded < _HARDLY_AUDIBLE_LUFS:
             message = (
                 "The voice is nearly silent in the recording; raised to the others' level it brings its noise along."

@@ -1,7 +1,7 @@
 """The voiceover's decisions: what each take says, where its sound begins and ends, and where it starts on the clock."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
@@ -69,10 +69,11 @@ def asked_takes(submitted: SubmittedProject) -> tuple[AskedTake, ...]:
         parts = tuple(part for narration in narrations for part in narration.parts)
         line = Line(None, Narration(parts), submitted.source(project.voice.file))
         text = "\n".join(narration.text for narration in narrations)
-        return (AskedTake(ALL_SCENES, text, line, 0, 0, 0, holds_all_scenes=True),)
-    return tuple(
+        return (AskedTake(ALL_SCENES, text, line, 0, 0, project.outro_ms, holds_all_scenes=True),)
+    *takes, last = (
         _asked_take(submitted, scene, narration) for scene, narration in zip(project.scenes, narrations, strict=True)
     )
+    return (*takes, replace(last, pause_after_ms=last.pause_after_ms + project.outro_ms))
 
 
 def _asked_take(submitted: SubmittedProject, scene: Scene, narration: Narration) -> AskedTake:
@@ -201,7 +202,7 @@ class Layout:
 def lay_out(asked: Sequence[AskedTake], take_lengths_ms: Sequence[int], grid: FrameGrid) -> Layout:
     """The layout of a project's takes."""
     if asked[0].holds_all_scenes:
-        return lay_whole_recording(take_lengths_ms[0], grid)
+        return lay_whole_recording(take_lengths_ms[0], asked[0].pause_after_ms, grid)
     pauses_ms = [one.pause_after_ms for one in asked]
     return lay_takes(list(zip(take_lengths_ms, pauses_ms, strict=True)), grid)
 
@@ -234,9 +235,9 @@ def frames_to_hold(length_ms: int, grid: FrameGrid) -> int:
     return -(-(length_ms + rounding) // grid.frame_ms)
 
 
-def lay_whole_recording(take_ms: int, grid: FrameGrid) -> Layout:
-    """One recording of all scenes: it starts the clock, and silence fills its last frame."""
-    return Layout((Span(0, take_ms),), grid.ms_at(grid.frame_on_or_after(take_ms)))
+def lay_whole_recording(take_ms: int, outro_ms: int, grid: FrameGrid) -> Layout:
+    """One recording of all scenes: it starts the clock, and silence fills the outro and its last frame."""
+    return Layout((Span(0, take_ms),), grid.ms_at(grid.frame_on_or_after(take_ms + outro_ms)))
 
 
 # --- Keys and documents ------------------------------------------------------------------------------------------

@@ -56,13 +56,14 @@ def listened(*, with_bed: bool = True) -> Listened:
         ),
         pauses_bed_lufs=-26.0,
         ducked=(DuckedSpan(span=Span(400, 3_400), depth_db=-16), DuckedSpan(span=Span(17_000, 17_500), depth_db=-16)),
+        beds=(Span(0, LENGTH_MS),) if with_bed else (),
         seams_ms=(),
         warnings=(SoundtrackWarning(scene_number=1, at_ms=400, message="The voice is clipped."),),
     )
     project = Project.model_validate(
         {
             "name": "heard",
-            "music": {"file": "bed.wav"},
+            "music": {"file": "bed.wav"} if with_bed else None,
             "scenes": [{"id": scene.scene_id, "narration": "la", "clips": ["clip.mp4"]} for scene in scenes],
         }
     )

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from services.mixer.bed import (
     SAFETY_FADE_SAMPLES,
+    BedPlace,
     BedPlan,
     Seam,
     audible_part,
@@ -19,6 +20,7 @@ from services.mixer.bed import (
     plan_bed,
     readings,
 )
+from shared.timeline import SAMPLES_PER_MS
 
 MUSIC_LENGTHS = st.integers(4_800, 300_000)
 TARGETS = st.integers(48, 400_000)
@@ -31,12 +33,16 @@ def plain_seam(music: int, crossfade_ms: int, correlation: float = 0.0) -> Seam:
 
 def bed_plan(music: int, target: int, *, crossfade_ms: int = 2_000, fade_out_ms: int = 0) -> BedPlan:
     return plan_bed(
+        bed_place(target, fade_out_ms=fade_out_ms),
         music_start=0,
         music_end=music,
-        length=target,
-        fade_out_ms=fade_out_ms,
         seam=plain_seam(music, crossfade_ms),
     )
+
+
+def bed_place(length: int, *, at: int = 0, fade_out_ms: int = 0) -> BedPlace:
+    fade_out = max(SAFETY_FADE_SAMPLES, fade_out_ms * SAMPLES_PER_MS)
+    return BedPlace(at=at, length=length, fade_in=min(length, SAFETY_FADE_SAMPLES), fade_out=min(length, fade_out))
 
 
 def played(plan: BedPlan, music: NDArray[np.float64], *, block: int = 48_000) -> NDArray[np.float64]:
@@ -92,11 +98,7 @@ def test_the_level_is_flat_across_a_seam_of_alike_and_of_unrelated_sides(alike: 
     )
     assert correlation == pytest.approx(1.0 if alike else 0.0, abs=0.02)
     plan = plan_bed(
-        music_start=0,
-        music_end=music.size,
-        length=800_000,
-        fade_out_ms=0,
-        seam=plain_seam(music.size, 2_000, correlation),
+        bed_place(800_000), music_start=0, music_end=music.size, seam=plain_seam(music.size, 2_000, correlation)
     )
     bed = played(plan, music)
     at = plan.seams[0]
@@ -124,6 +126,18 @@ def test_a_bed_without_a_fade_out_still_ends_without_a_click() -> None:
 @given(MUSIC_LENGTHS, st.integers(50, 20_000))
 def test_a_crossfade_takes_at_most_a_third_of_the_music(music: int, crossfade_ms: int) -> None:
     assert 1 <= longest_overlap(music, crossfade_ms) <= music / 3
+
+
+def test_a_bed_that_begins_later_is_silent_before_and_behind_its_place() -> None:
+    place = bed_place(96_000, at=72_000)
+    plan = plan_bed(place, music_start=0, music_end=480_000, seam=None)
+    clock = np.zeros(240_000)
+    for first in range(0, clock.size, 48_000):
+        for reading in readings(plan, first, 48_000):
+            clock[first + reading.at : first + reading.at + reading.count] += reading.gain
+    assert np.flatnonzero(clock)[0] == pytest.approx(72_000, abs=2)
+    assert np.flatnonzero(clock)[-1] == pytest.approx(168_000, abs=2)
+    assert clock[120_000] == 1
 
 
 def test_silence_is_unrelated_to_anything() -> None:

@@ -26,7 +26,7 @@ from services.mixer.loudness import Samples, integrated_lufs, mean_lufs, slice_p
 from shared.assets import Asset
 from shared.errors import Unrecoverable
 from shared.plan import PlannedScene, ScenePlan
-from shared.project import Music
+from shared.project import Music, VoiceChain
 from shared.timeline import SAMPLE_RATE, FrameGrid, Span
 from shared.transcript import Recording, Take, Word
 
@@ -68,8 +68,9 @@ def inputs(*words: Span, scene_id: str = "only", loudness: int = -14, music: Mus
     return Inputs(
         recording=recording_of(Span(0, 10_000)),
         plan=plan_of(*words, scene_id=scene_id),
-        music=music,
-        music_asset=None if music is None else asset("b"),
+        voice_chain=VoiceChain(),
+        beds=() if music is None else ((music, asset("b")),),
+        sounds=(),
         loudness=loudness,
         stems=False,
     )
@@ -106,10 +107,10 @@ def test_slices_belong_to_a_span_where_their_middle_does() -> None:
 
 @given(st.integers(-60, 0), st.integers(-60, 0))
 def test_takes_of_any_level_come_out_at_the_stem_level_unless_they_are_far_apart(first: int, second: int) -> None:
-    recording = recording_of(Span(0, 5_000), Span(5_000, 10_000))
+    takes = (Span(0, 5_000), Span(5_000, 10_000))
     voice = np.concatenate([sine(997, 5, amplitude=10 ** (level / 20)) for level in (first, second)])
     powers = slice_powers(voice)
-    levelled = levelled_powers(level_voice(recording, powers), powers)
+    levelled = levelled_powers(level_voice(takes, powers), powers)
     apart = abs((integrated_lufs(levelled[1:49]) or 0) - (integrated_lufs(levelled[51:99]) or 0))
     assert apart == pytest.approx(max(0, abs(first - second) - 20), abs=0.1)
     if abs(first - second) <= 20:
@@ -118,7 +119,7 @@ def test_takes_of_any_level_come_out_at_the_stem_level_unless_they_are_far_apart
 
 def test_a_silent_voiceover_is_refused() -> None:
     with pytest.raises(Unrecoverable, match="The voiceover is silent"):
-        level_voice(recording_of(Span(0, 1_000)), np.zeros(10))
+        level_voice([Span(0, 1_000)], np.zeros(10))
 
 
 def test_what_the_limiter_takes_is_made_up_for_beforehand() -> None:
@@ -197,7 +198,7 @@ def test_the_key_changes_with_what_determines_the_sound_and_with_nothing_else() 
 
 
 def test_music_is_decoded_to_stereo_floats_whatever_it_is() -> None:
-    assert commands.decode_music("song.mp3", "song.wav", at_most_ms=90_050) == [
+    assert commands.decode_sound("song.mp3", "song.wav", at_most_ms=90_050) == [
         *("-protocol_whitelist", "file", "-i", "song.mp3"),
         *("-filter_complex", "[0:a:0]aformat=channel_layouts=stereo:sample_fmts=flt:sample_rates=48000[s0]"),
         *("-map", "[s0]", "-f", "wav", "-acodec", "pcm_f32le", "-map_metadata", "-1", "-rf64", "auto"),

@@ -45,7 +45,7 @@ def rows(place: str) -> dict[str, list[str]]:
 def written_default(field: FieldInfo) -> str:
     if field.default is PydanticUndefined:
         return "required"
-    if field.default is None:
+    if field.default is None or field.default == ():
         return "none"
     if isinstance(field.default, Section):
         return "see below"

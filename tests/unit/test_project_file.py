@@ -160,7 +160,7 @@ scenes:
             "Write a list: clips: [clips/dusk.mp4].",
             "project.yaml:18:5: scenes[1].pause_after_ms: Unknown key `pause_after_ms`. Did you mean `pause_after`?",
             "project.yaml:19:5: scenes[2]: The number 7 stands where a group of keys is expected. "
-            "Write its keys: `id`, `narration`, `clips`, `pause_after`, `recording`, `transition`.",
+            "Write its keys: `id`, `narration`, `clips`, `pause_after`, `recording`, `transition`, `fit`.",
         ]
 
     @pytest.mark.parametrize(
@@ -214,7 +214,11 @@ scenes:
                 "  pause_after: 1",
                 "4:3: music.pause_after: Unknown key `pause_after`. It belongs",
             ),
-            ("  file: music/bed.wav", "  - a.wav", "4:3: music: A list stands where a group of keys is expected."),
+            (
+                "  file: music/bed.wav",
+                "  - a.wav",
+                '4:5: music[0]: "a.wav" stands where a group of keys is expected.',
+            ),
             ("music:", "voice: {engine: recorded}\nmusic:", "3:8: voice: The voice is `recorded`, but no recording is"),
             ("name: lighthouse", "", "2:1: name: `name` is missing."),
             ("scenes:", "scene:", "5:1: scene: Unknown key `scene`. Did you mean `scenes`?"),

@@ -20,6 +20,7 @@ from services.voiceover.core import (
     cut_take,
     decode_arguments,
     describe_recording,
+    lay_out,
     lay_takes,
     lay_whole_recording,
     recording_key,
@@ -95,13 +96,15 @@ def test_takes_at_25_frames_per_second_stand_on_multiples_of_40_ms() -> None:
     assert layout.length_ms == 2680
 
 
-@given(st.integers(80, 10_000_000), RATES)
-def test_a_whole_recording_starts_the_clock_and_its_last_frame_is_filled(take_ms: int, fps: Fraction) -> None:
+@given(st.integers(80, 10_000_000), st.integers(0, 60_000), RATES)
+def test_a_whole_recording_starts_the_clock_and_its_outro_and_last_frame_are_filled(
+    take_ms: int, outro_ms: int, fps: Fraction
+) -> None:
     grid = FrameGrid(fps)
-    layout = lay_whole_recording(take_ms, grid)
+    layout = lay_whole_recording(take_ms, outro_ms, grid)
     assert layout.spans == (Span(0, take_ms),)
     assert grid.snap(layout.length_ms) == layout.length_ms
-    assert 0 <= layout.length_ms - take_ms < grid.frame_ms + 1
+    assert 0 <= layout.length_ms - take_ms - outro_ms < grid.frame_ms + 1
 
 
 # --- The sound of a take -----------------------------------------------------------------------------------------
@@ -278,10 +281,19 @@ def line(text: str, recording: Asset | None = None) -> Line:
     return Line("harbour", Narration((Speech(text),)), recording)
 
 
-def submitted(voice: Voice, narrations: list[str], pause_after_ms: int = 400) -> SubmittedProject:
+def test_an_outro_is_silence_after_the_last_take_whoever_speaks() -> None:
+    spoken = asked_takes(submitted(Voice(), ["Hello.", "It goes."], outro_ms=2_500))
+    assert [take.pause_after_ms for take in spoken] == [400, 2_900]
+    (whole,) = asked_takes(submitted(Voice(engine="recorded", file="me.wav"), ["Hello."], outro_ms=2_500))
+    assert lay_out([whole], [4_000], FrameGrid(Fraction(25))).length_ms == 6_520
+
+
+def submitted(voice: Voice, narrations: list[str], pause_after_ms: int = 400, outro_ms: int = 0) -> SubmittedProject:
     scenes = tuple(
         Scene(id=f"s{number}", narration=text, clips=("clip.mp4",), pause_after_ms=pause_after_ms)
         for number, text in enumerate(narrations, start=1)
     )
     sources = {"clip.mp4": asset("clip.mp4"), "me.wav": asset("me.wav")}
-    return SubmittedProject(project=Project(name="test", voice=voice, scenes=scenes), sources=sources)
+    return SubmittedProject(
+        project=Project(name="test", voice=voice, outro_ms=outro_ms, scenes=scenes), sources=sources
+    )

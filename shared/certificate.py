@@ -19,6 +19,9 @@ class CertifiedScene(Document):
     window, planned   [------------------)
     first frame           |                 found at `first_frame_at`
     error             <-->
+
+    After a transition, the first frame is the one in the transition's middle: the cut's own frame, in which the scene
+    has half of the picture. It is found among the transition's packets and held to the same place as a plain cut's.
     """
 
     number: int = Field(ge=1)
@@ -28,10 +31,12 @@ class CertifiedScene(Document):
     planned_frame_count: int = Field(gt=0)
     first_frame_at: Fraction | None = Field(description="Seconds into the finished file; None where it was not found.")
     frame_count: int = Field(ge=0, description="Frames from its first to the next scene's first.")
-    starts_with_key_frame: bool
+    starts_with_key_frame: bool = Field(description="Or the transition into it does.")
     is_intact: bool = Field(
-        description="True where its packets are its segment's, each one, in order, nothing between."
+        description="True where its packets are its segment's, each one, in order, nothing between; with those of the"
+        " transitions on both sides."
     )
+    transition_frames: int = Field(default=0, ge=0, description="Of the transition into it; 0 at a plain cut.")
     error_ms: float | None = Field(
         description="First frame minus planned cut. Up to half a frame is the rounding of the cut to the frame grid."
     )

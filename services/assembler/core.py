@@ -10,7 +10,7 @@ from shared.assets import Asset, derived_key
 from shared.certificate import Certificate
 from shared.errors import Unrecoverable
 from shared.events import SceneFitted, ScenesPlanned, SoundtrackMixed
-from shared.plan import ScenePlan
+from shared.plan import PlannedSegment, ScenePlan
 
 JOIN_RECIPE_VERSION = 1
 """Raise it when the same segments and the same soundtrack would be joined to other bytes."""
@@ -30,15 +30,27 @@ def awaited_subject(project_id: str, place: int) -> str:
 
 
 def segments_in_order(plan: ScenePlan, fitted: Sequence[SceneFitted]) -> tuple[Asset, ...]:
-    """The segments of the plan's scenes in the plan's order.
+    """What is joined, one for each of the plan's segments: the scenes' bodies and the transitions between them.
 
     Raises `LookupError` where one is missing: the history has not been read to its end yet.
     """
-    by_number = {event.scene_number: event.segment for event in fitted}
+    by_number = {event.scene_number: event for event in fitted}
     missing = [scene.number for scene in plan.scenes if scene.number not in by_number]
     if missing:
         raise LookupError(f"assembly is due, but the history holds no fitted scene {missing[0]}")
-    return tuple(by_number[scene.number] for scene in plan.scenes)
+    return tuple(_made(planned, by_number[planned.scene_number]) for planned in plan.segments)
+
+
+def _made(planned: PlannedSegment, fitted: SceneFitted) -> Asset:
+    if not planned.is_transition:
+        return fitted.segment
+    if fitted.transition is None:
+        raise Unrecoverable(
+            "The plan has a transition after it, but its clip fitter made none.",
+            remedy="Run the same version of Lockstep in every clip fitter, and submit the project again.",
+            scene_id=fitted.scene_id,
+        )
+    return fitted.transition
 
 
 def video_key(plan: ScenePlan, segments: Sequence[Asset], soundtrack: Asset) -> str:
@@ -48,7 +60,7 @@ def video_key(plan: ScenePlan, segments: Sequence[Asset], soundtrack: Asset) -> 
         "mp4",
         recipe_version=JOIN_RECIPE_VERSION,
         segments=[segment.digest for segment in segments],
-        frame_counts=[scene.frame_count for scene in plan.scenes],
+        frame_counts=[segment.frame_count for segment in plan.segments],
         fps=plan.fps,
         soundtrack=soundtrack.digest,
     )

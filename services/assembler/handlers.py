@@ -117,7 +117,7 @@ class Handlers:
 
     async def _fetch_parts(self, parts: Parts, step: Step) -> Files:
         files = Files(
-            segments=tuple(step.scratch / f"scene-{number}.mp4" for number in range(1, len(parts.segments) + 1)),
+            segments=tuple(step.scratch / f"segment-{number}.mp4" for number in range(1, len(parts.segments) + 1)),
             soundtrack=step.scratch / "soundtrack.m4a",
             voiceover=step.scratch / "voiceover.wav",
             video=step.scratch / "video.mp4",
@@ -147,12 +147,11 @@ class Handlers:
 
     async def _join_segments(self, plan: ScenePlan, files: Files, segments: Sequence[SegmentTrack], step: Step) -> None:
         clock = track_clock(plan.fps)
-        join.refuse_unlike(plan.scenes, segments, clock)
+        planned = plan.segments
+        join.refuse_unlike([plan.scenes[one.scene_number - 1] for one in planned], segments, clock)
         entries = step.scratch / "scenes.ffconcat"
         entries.write_text(
-            join.concat_list(
-                plan.fps, [scene.frame_count for scene in plan.scenes], [path.name for path in files.segments]
-            )
+            join.concat_list(plan.fps, [one.frame_count for one in planned], [path.name for path in files.segments])
         )
         await run_ffmpeg(
             join.join_arguments(

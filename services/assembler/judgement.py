@@ -3,6 +3,9 @@
 The scenes are found by content: the finished file's packets are compared, digest by digest, with the packets of each
 segment. So the proof does not rest on anything that the join was told. A scene counts as in sync where its first frame
 is shown exactly at its planned frame, which is never more than half a frame from the cut itself.
+
+A transition is a segment like any other: it must start at its planned frame, with a key frame, and show its own packets
+and no others. The scene behind it is measured at the frame in its middle, which is the cut's frame.
 """
 
 from collections.abc import Sequence
@@ -12,7 +15,8 @@ from itertools import pairwise, takewhile
 
 from services.assembler.tracks import Packet, PictureTrack, SegmentTrack, SoundTrack
 from shared.certificate import Certificate, CertificateFailure, CertifiedScene, CertifiedSoundtrack, VoiceOffset
-from shared.plan import PlannedScene, ScenePlan
+from shared.plan import PlannedScene, PlannedSegment, ScenePlan
+from shared.segments import track_clock
 from shared.timeline import SAMPLE_RATE, SAMPLES_PER_MS
 
 
@@ -33,7 +37,8 @@ def certify(
 ) -> Certificate:
     """The certificate of a finished file: what was planned, what was measured, and every finding against it."""
     seen = sightings([packet.digest for packet in picture.packets], [segment.digests for segment in segments])
-    scenes = _certified_scenes(plan, segments, picture, seen)
+    found = _found_segments(plan, segments, picture, seen)
+    scenes = _certified_scenes(plan, picture, found)
     soundtrack = CertifiedSoundtrack(
         planned_sample_count=plan.length_ms * SAMPLES_PER_MS,
         sample_count=sound.sample_count,
@@ -46,6 +51,7 @@ def certify(
     spacing = _largest_spacing_error(plan.fps, picture)
     failures = (
         *_failures_of_scenes(scenes),
+        *_failures_of_transitions(plan, picture.tick, found),
         *_failures_of_picture(plan, segments, picture, spacing),
         *_failures_of_soundtrack(plan, soundtrack, audio_length - picture.length),
     )
@@ -96,35 +102,74 @@ def sightings(finished: Sequence[str], segments: Sequence[Sequence[str]]) -> tup
     return tuple(found)
 
 
-def _certified_scenes(
+@dataclass(frozen=True)
+class Found:
+    """A planned segment as it was found in the finished file."""
+
+    planned: PlannedSegment
+    first: Packet | None
+    """Its first packet; None where it was not found."""
+    position: int
+    """Where its packets start among the finished file's."""
+    middle: Packet | None
+    """The packet of the frame in its middle, of a transition: the next scene's first."""
+    is_intact: bool
+
+
+def _found_segments(
     plan: ScenePlan, segments: Sequence[SegmentTrack], picture: PictureTrack, seen: Sequence[Sighting | None]
-) -> tuple[CertifiedScene, ...]:
-    certified: list[CertifiedScene] = []
+) -> tuple[Found, ...]:
+    found: list[Found] = []
     next_position = len(picture.packets)
-    # From the last to the first, since a scene ends where the next one that was found begins.
-    for scene, segment, sighting in reversed(list(zip(plan.scenes, segments, seen, strict=True))):
+    # From the last to the first, since a segment ends where the next one that was found begins.
+    for planned, segment, sighting in reversed(list(zip(plan.segments, segments, seen, strict=True))):
         if sighting is None:
-            certified.append(_certified(scene, plan.fps, None, picture.tick, frame_count=0, is_intact=False))
+            found.append(Found(planned, None, next_position, None, is_intact=False))
             continue
-        frame_count = next_position - sighting.position
-        certified.append(
-            _certified(
-                scene,
-                plan.fps,
+        middle = segment.packet_of_frame(planned.frame_count // 2, track_clock(plan.fps).ticks_per_frame)
+        has_middle = planned.is_transition and middle is not None and middle < sighting.unbroken
+        found.append(
+            Found(
+                planned,
                 picture.packets[sighting.position],
-                picture.tick,
-                frame_count=frame_count,
-                is_intact=sighting.unbroken == len(segment.digests) == frame_count,
+                sighting.position,
+                picture.packets[sighting.position + middle] if has_middle and middle is not None else None,
+                is_intact=sighting.unbroken == len(segment.digests) == next_position - sighting.position,
             )
         )
         next_position = sighting.position
-    return tuple(reversed(certified))
+    return tuple(reversed(found))
+
+
+def _certified_scenes(plan: ScenePlan, picture: PictureTrack, found: Sequence[Found]) -> tuple[CertifiedScene, ...]:
+    bodies = [number for number, one in enumerate(found) if not one.planned.is_transition]
+    # A scene starts with its own segment, or in the middle of the transition before it.
+    starts = [number - 1 if number and found[number - 1].planned.is_transition else number for number in bodies]
+    cuts = [found[start].position + _half(found[start].planned) for start in starts]
+    ends = [*cuts[1:], len(picture.packets)]
+    last_parts = [*(start if found[start].planned.is_transition else start - 1 for start in starts[1:]), len(found) - 1]
+    return tuple(
+        _certified(
+            scene,
+            plan.fps,
+            found[start],
+            picture.tick,
+            frame_count=end - cut if found[start].first is not None else 0,
+            is_intact=all(one.is_intact for one in found[start : last_part + 1]),
+        )
+        for scene, start, cut, end, last_part in zip(plan.scenes, starts, cuts, ends, last_parts, strict=True)
+    )
+
+
+def _half(planned: PlannedSegment) -> int:
+    return planned.frame_count // 2 if planned.is_transition else 0
 
 
 def _certified(
-    scene: PlannedScene, fps: Fraction, first: Packet | None, tick: Fraction, *, frame_count: int, is_intact: bool
+    scene: PlannedScene, fps: Fraction, start: Found, tick: Fraction, *, frame_count: int, is_intact: bool
 ) -> CertifiedScene:
-    at = None if first is None else first.shown_at * tick
+    shown = start.middle if start.planned.is_transition else start.first
+    at = None if shown is None else shown.shown_at * tick
     return CertifiedScene(
         number=scene.number,
         scene_id=scene.scene_id,
@@ -133,8 +178,9 @@ def _certified(
         planned_frame_count=scene.frame_count,
         first_frame_at=at,
         frame_count=frame_count,
-        starts_with_key_frame=first is not None and first.is_key,
+        starts_with_key_frame=start.first is not None and start.first.is_key,
         is_intact=is_intact,
+        transition_frames=2 * _half(start.planned),
         error_ms=None if at is None else _ms(at - Fraction(scene.window.start, 1000)),
         frame_error_ms=None if at is None else _ms(at - scene.first_frame / fps),
     )
@@ -170,6 +216,28 @@ def _failures_of_scenes(scenes: Sequence[CertifiedScene]) -> list[CertificateFai
         else:
             continue
         failures.append(CertificateFailure(scene_id=scene.scene_id, message=message))
+    return failures
+
+
+def _failures_of_transitions(plan: ScenePlan, tick: Fraction, found: Sequence[Found]) -> list[CertificateFailure]:
+    """What `_failures_of_scenes` does not see: where a transition starts, and the scene's own segment behind it."""
+    failures = []
+    for number, one in enumerate(found):
+        if not one.planned.is_transition and not (number and found[number - 1].planned.is_transition):
+            continue
+        scene_id = plan.scenes[one.planned.scene_number - 1].scene_id
+        name = f"the transition after scene {scene_id!r}"
+        if not one.planned.is_transition:
+            name = f"the picture of scene {scene_id!r} behind its transition"
+        if one.first is None:
+            message = f"{name} is not in it"
+        elif (late := one.first.shown_at * tick - one.planned.first_frame / plan.fps) != 0:
+            message = f"{name} starts {_late(_ms(late))} (planned for frame {one.planned.first_frame})"
+        elif not one.first.is_key:
+            message = f"{name} does not start with a key frame"
+        else:
+            continue
+        failures.append(CertificateFailure(scene_id=scene_id, message=message))
     return failures
 
 

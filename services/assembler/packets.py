@@ -34,6 +34,7 @@ def segment_tracks(listing: str, *, count: int) -> tuple[SegmentTrack, ...]:
     """
     ticks, setups, leads = [Fraction(1)] * count, [""] * count, [0] * count
     digests: list[list[str]] = [[] for _ in range(count)]
+    shown: list[list[int]] = [[] for _ in range(count)]
     for line in listing.splitlines():
         if line.startswith("#extradata "):
             number, _, digest = line.removeprefix("#extradata ").split(",")
@@ -46,9 +47,10 @@ def segment_tracks(listing: str, *, count: int) -> tuple[SegmentTrack, ...]:
             if not digests[int(number)]:
                 leads[int(number)] = int(shown_at) - int(decoded_at)
             digests[int(number)].append(digest.strip())
+            shown[int(number)].append(int(shown_at))
     return tuple(
-        SegmentTrack(tick, setup, lead, tuple(own))
-        for tick, setup, lead, own in zip(ticks, setups, leads, digests, strict=True)
+        SegmentTrack(tick, setup, lead, tuple(own), tuple(times))
+        for tick, setup, lead, own, times in zip(ticks, setups, leads, digests, shown, strict=True)
     )
 
 

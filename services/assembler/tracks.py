@@ -55,3 +55,11 @@ class SegmentTrack:
     decoder_setup: str
     decode_lead: int
     digests: tuple[str, ...]
+    shown_at: tuple[int, ...] = ()
+    """The tick at which each packet is shown, in the order of `digests`; the first frame's may be any."""
+
+    def packet_of_frame(self, frame: int, ticks_per_frame: int) -> int | None:
+        """Which packet is shown as the segment's frame `frame`; None where there is none."""
+        first = min(self.shown_at, default=0)
+        wanted = first + frame * ticks_per_frame
+        return self.shown_at.index(wanted) if wanted in self.shown_at else None

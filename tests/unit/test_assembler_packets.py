@@ -52,8 +52,11 @@ def test_several_segments_are_told_apart_in_one_listing() -> None:
             "90a8e21ff71ed0bffaf17ccc7807be45",
             2002,
             ("70232e81b4989f5c8287f84e502407c5", "fb838027c41d2605726fb64085d82a03"),
+            (0, 3003),
         ),
-        SegmentTrack(Fraction(1, 30000), "90a8e21ff71ed0bffaf17ccc7807be45", 0, ("5e30d359d5f5f37105ffdff2e5e07e84",)),
+        SegmentTrack(
+            Fraction(1, 30000), "90a8e21ff71ed0bffaf17ccc7807be45", 0, ("5e30d359d5f5f37105ffdff2e5e07e84",), (0,)
+        ),
     )
 
 

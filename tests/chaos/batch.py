@@ -1,0 +1,103 @@
+"""A batch of tiny projects, each with words of its own, and how it is followed to its end."""
+
+import asyncio
+import random
+import subprocess
+import wave
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cli.client import submit
+from shared.events import STREAM, ProjectEnded
+from shared.project import Project
+from tests.chaos.crew import Crew
+
+PAID_VOICE = {"engine": "elevenlabs", "name": "21m00Tcm4TlvDq8ikWAM"}
+
+WORDS = (
+    *("amber", "bright", "candle", "distant", "ember", "falcon", "garden", "harbour", "island", "jasmine", "keeper"),
+    *("lantern", "meadow", "northern", "ocean", "pebble", "quiet", "river", "silver", "timber", "umber", "valley"),
+)
+
+LONGEST_SECONDS = 240
+"""A batch of 20 ends in less than a minute on two cores; with a fault, in twice that."""
+
+
+@dataclass(frozen=True)
+class Footage:
+    """One clip and one bed, used by all."""
+
+    clip: Path
+    bed: Path
+
+
+def make_footage(folder: Path) -> Footage:
+    """Three seconds of a moving picture, 160x90, and two of a tone."""
+    folder.mkdir(parents=True, exist_ok=True)
+    clip, bed = folder / "clip.mp4", folder / "bed.wav"
+    subprocess.run(
+        ["ffmpeg", "-v", "error", "-y", "-f", "lavfi", "-i", "testsrc2=size=160x90:rate=12:duration=3",
+         "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", str(clip)],
+        check=True,
+    )  # fmt: skip
+    with wave.open(str(bed), "wb") as sound:
+        sound.setnchannels(1)
+        sound.setsampwidth(2)
+        sound.setframerate(48_000)
+        sound.writeframes(b"".join(int(3000 * (n % 200 < 100)).to_bytes(2, "little") for n in range(96_000)))
+    return Footage(clip, bed)
+
+
+def tiny_project(name: str, chance: random.Random, *, paid: bool, scenes: int = 2) -> Project:
+    """A project of a few words; a paid voice reports its words' times, espeak's are found by the aligner."""
+    return Project.model_validate(
+        {
+            "name": name,
+            "output": {"width": 160, "height": 90, "fps": 12, "encoder": {"preset": "ultrafast", "crf": 30}},
+            "voice": PAID_VOICE if paid else {"engine": "espeak"},
+            "words": {"engine": "voice" if paid else "pocketsphinx"},
+            "music": {"file": "bed.wav"},
+            "scenes": [
+                {
+                    "id": f"scene-{number}",
+                    "narration": " ".join(chance.sample(WORDS, 3)).capitalize() + ".",
+                    "clips": ["clip.mp4"],
+                }
+                for number in range(1, scenes + 1)
+            ],
+        }
+    )
+
+
+async def submit_batch(
+    crew: Crew, footage: Footage, chance: random.Random, count: int, *, name: str = "tiny", free_every: int = 5
+) -> list[str]:
+    """Submit `count` projects, every fifth of them with a free voice; their ids."""
+    ids = []
+    for number in range(count):
+        paid = number % free_every != free_every - 1
+        project = tiny_project(f"{name}-{number}", chance, paid=paid)
+        files = {"clip.mp4": footage.clip, "bed.wav": footage.bed}
+        ids.append((await submit(project, files, crew.store, crew.client)).project_id)
+    return ids
+
+
+async def all_ended(crew: Crew, ids: Sequence[str]) -> None:
+    """Wait until every project has ended. Fails with the names of those that have not."""
+    waiting = set(ids)
+    try:
+        async with asyncio.timeout(LONGEST_SECONDS):
+            while waiting:
+                waiting -= await _ended(crew)
+                await asyncio.sleep(0.3)
+    except TimeoutError:
+        raise AssertionError(f"{len(waiting)} of {len(ids)} projects never ended: {sorted(waiting)[:5]}") from None
+
+
+async def _ended(crew: Crew) -> set[str]:
+    try:
+        info = await crew.client.jetstream().stream_info(STREAM, subjects_filter=ProjectEnded.wildcard())
+    except Exception:  # the bus may be the one that is away
+        return set()
+    return {subject.split(".")[1] for subject in info.state.subjects or {}}

@@ -1,0 +1,201 @@
+"""A batch of projects runs, something goes wrong, and an independent reader finds nothing lost and nothing done twice.
+
+`make chaos` runs all of it with 20 projects a batch; `make test` a small part with a few. Half of the projects say what
+earlier ones have said, so that work which is done already is met as well.
+"""
+
+import asyncio
+import os
+import random
+import re
+import time
+from collections.abc import AsyncIterator, Awaitable
+from dataclasses import dataclass, field
+
+import pytest
+import pytest_asyncio
+
+from tests.chaos import faults
+from tests.chaos.batch import Footage, all_ended, make_footage, submit_batch
+from tests.chaos.crew import Crew, running_crew
+from tests.chaos.reader import Findings, look_at, redeliveries
+from tests.chaos.table import Row, note
+
+PROJECTS = int(os.environ.get("LOCKSTEP_CHAOS_PROJECTS", "4"))
+SEED = int(os.environ.get("LOCKSTEP_CHAOS_SEED", "20261122"))
+
+pytestmark = [pytest.mark.chaos, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(480)]
+
+at_length = pytest.mark.skipif(PROJECTS < 20, reason="`make chaos` runs it")
+
+LOST_ANSWER = "The request may have been charged"
+
+
+@dataclass
+class Field:
+    """Where batches run: one crew for all of them."""
+
+    crew: Crew
+    footage: Footage
+    said_before: int = 0
+    chance: random.Random = field(default_factory=lambda: random.Random(SEED))
+
+    async def survive(self, fault: Awaitable[object], *, begin: bool = True) -> Findings:
+        """Submit a batch, let `fault` happen while it runs, wait for its end, and look at everything."""
+        began = time.monotonic()
+        before = await redeliveries(self.crew.client.jetstream())
+        ids = await submit_batch(self.crew, self.footage, random.Random(SEED), PROJECTS // 2, name="known")
+        ids += await submit_batch(self.crew, self.footage, self.chance, PROJECTS - PROJECTS // 2, name="new")
+        if begin:
+            await self.crew.begun("clip_fitter")
+        await fault
+        await all_ended(self.crew, ids)
+        found = await look_at(self.crew, ids)
+        test = os.environ["PYTEST_CURRENT_TEST"].rpartition("::")[2].split(" ")[0]
+        handed_out_again = await redeliveries(self.crew.client.jetstream()) - before
+        note(
+            Row(
+                test.removeprefix("test_").replace("_", " "),
+                len(ids),
+                found.assembled,
+                len(found.failed),
+                max(0, handed_out_again),
+                found.dead_letters,
+                round(time.monotonic() - began),
+            )
+        )
+        assert found.wrong == []
+        assert found.assembled + len(found.failed) == len(ids)
+        return found
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def batches(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Field]:
+    folder = tmp_path_factory.mktemp("chaos")
+    async with running_crew(folder) as crew:
+        yield Field(crew, make_footage(folder / "footage"))
+    assert not list(crew.scratch.iterdir()), "a service that stopped in order left something behind"
+
+
+def assert_all_assembled(found: Findings) -> None:
+    assert found.failed == []
+
+
+@pytest.mark.parametrize("service", ["clip_fitter", "transcriber", "scene_planner", "mixer", "assembler"])
+@at_length
+async def test_a_service_killed_in_the_middle_of_a_message_only_delays_the_batch(batches: Field, service: str) -> None:
+    found = await batches.survive(faults.kill_a_service(batches.crew, batches.chance, service), begin=False)
+    assert_all_assembled(found)
+
+
+@at_length
+async def test_a_voiceover_killed_while_it_buys_never_buys_twice(batches: Field) -> None:
+    batches.crew.paid_voice.pause_seconds = 0.3  # so that it is met while it waits for an answer
+    found = await batches.survive(faults.kill_a_service(batches.crew, batches.chance, "voiceover"), begin=False)
+    batches.crew.paid_voice.pause_seconds = 0
+    assert all(LOST_ANSWER in reason for reason in found.failed)
+
+
+async def test_a_busy_fitter_that_is_terminated_finishes_first(batches: Field) -> None:
+    assert_all_assembled(await batches.survive(faults.terminate_a_busy_fitter(batches.crew, batches.chance)))
+
+
+@at_length
+async def test_a_second_signal_hands_a_scene_to_another_fitter(batches: Field) -> None:
+    assert_all_assembled(await batches.survive(faults.terminate_a_busy_fitter_twice(batches.crew, batches.chance)))
+
+
+@at_length
+async def test_a_bus_that_is_killed_and_comes_back_forgets_nothing(batches: Field) -> None:
+    found = await batches.survive(faults.kill_the_bus(batches.crew, batches.chance))
+    assert all(LOST_ANSWER in reason for reason in found.failed)
+
+
+@at_length
+async def test_a_store_that_is_killed_and_comes_back_has_everything(batches: Field) -> None:
+    found = await batches.survive(faults.kill_the_store(batches.crew, batches.chance))
+    assert all(LOST_ANSWER in reason for reason in found.failed)
+
+
+@at_length
+async def test_a_store_that_is_away_for_a_while_only_delays_the_batch(batches: Field) -> None:
+    found = await batches.survive(faults.cut_off_the_store(batches.crew, batches.chance))
+    assert all(LOST_ANSWER in reason for reason in found.failed)
+
+
+@at_length
+async def test_a_full_store_only_delays_the_batch(batches: Field) -> None:
+    found = await batches.survive(faults.fill_the_store(batches.crew, batches.chance))
+    assert all(LOST_ANSWER in reason for reason in found.failed)
+
+
+@at_length
+async def test_a_slow_store_loses_nothing(batches: Field) -> None:
+    assert_all_assembled(await batches.survive(faults.slow_the_store_down(batches.crew, batches.chance)))
+
+
+@at_length
+async def test_a_fitter_whose_disk_is_full_only_delays_the_batch(batches: Field) -> None:
+    assert_all_assembled(await batches.survive(faults.fill_the_disk_of_a_fitter(batches.crew, batches.chance)))
+
+
+@at_length
+async def test_a_message_delivered_twice_and_out_of_order_is_done_once(batches: Field) -> None:
+    found = await batches.survive(faults.deliver_twice_and_out_of_order(batches.crew, batches.chance))
+    assert_all_assembled(found)
+
+
+@at_length
+async def test_two_assemblers_that_race_make_one_video(batches: Field) -> None:
+    found = await batches.survive(faults.race_two_assemblers(batches.crew, batches.chance), begin=False)
+    assert_all_assembled(found)
+
+
+async def test_poison_is_put_aside_and_the_batch_goes_on(batches: Field) -> None:
+    assert_all_assembled(await batches.survive(faults.poison(batches.crew, batches.chance)))
+
+
+@at_length
+async def test_a_handler_that_hangs_is_given_up_and_its_scene_done_anew(batches: Field) -> None:
+    assert_all_assembled(await batches.survive(faults.hang_a_handler(batches.crew, batches.chance), begin=False))
+
+
+@at_length
+async def test_an_ffmpeg_that_is_killed_for_memory_is_run_again(batches: Field) -> None:
+    assert_all_assembled(await batches.survive(faults.kill_an_encoder(batches.crew, batches.chance), begin=False))
+
+
+@at_length
+async def test_fitters_whose_consumer_is_deleted_come_back_and_miss_nothing(batches: Field) -> None:
+    found = await batches.survive(faults.delete_a_consumer(batches.crew, batches.chance))
+    assert_all_assembled(found)
+    assert all(71 in member.exit_codes for member in batches.crew.of("clip_fitter"))
+
+
+@at_length
+async def test_a_provider_that_answers_too_late_is_not_asked_again(batches: Field) -> None:
+    async def late() -> None:
+        """Before anything is asked: the next request is the one."""
+
+    late_answer = faults.answer_after_the_client_gave_up(batches.crew, batches.chance)
+    await late_answer
+    found = await batches.survive(late(), begin=False)
+    assert len(found.failed) == 1
+    assert LOST_ANSWER in found.failed[0]
+    assert re.search(r"gave no answer within", found.failed[0])
+
+
+@pytest.mark.parametrize("round_number", range(1 if PROJECTS < 20 else 3))
+async def test_any_combination_of_faults_loses_nothing(batches: Field, round_number: int) -> None:
+    chance = random.Random(SEED + round_number)
+    drawn = chance.sample(sorted(faults.COMBINED), 2 if PROJECTS < 20 else 4)
+
+    async def one(name: str) -> None:
+        await asyncio.sleep(chance.uniform(0, 5))
+        await faults.COMBINED[name](batches.crew, chance)
+
+    async def several() -> None:
+        await asyncio.gather(*(one(name) for name in drawn))
+
+    found = await batches.survive(several())
+    assert all(LOST_ANSWER in reason for reason in found.failed), f"{drawn}: {found.failed}"

@@ -21,6 +21,7 @@ from pydantic_core import CoreSchema
 
 from shared.assets import Asset
 from shared.narration import parse_narration
+from shared.project_fit import FillPrices, Fit, SceneFit, fit_of_scene
 from shared.project_output import PRESETS, Encoder, EncoderPreset, Output, Transition, transition_after_the_last
 from shared.project_section import Section
 from shared.project_soundtrack import Beds, Ducking, Music, Sound, VoiceChain, soundtrack_misfits
@@ -36,9 +37,9 @@ __all__ = [
     "Fit",
     "Music",
     "Output",
-    "Price",
     "Project",
     "Scene",
+    "SceneFit",
     "Section",
     "Sound",
     "SubmittedProject",
@@ -184,47 +185,14 @@ class Scene(Section):
     """With `engine: recorded`, your own recording of this scene."""
     transition: Transition | None = None
     """How it gives way to the next scene, where that is not the project's `transition`."""
+    fit: SceneFit | None = None
+    """How its clips may be changed, where that is not as the project's `fit` says."""
 
     @field_validator("narration")
     @classmethod
     def _can_be_spoken(cls, narration: str) -> str:
         parse_narration(narration)
         return narration
-
-
-Price = Annotated[float, Field(ge=0, le=1000)]
-
-
-class FillPrices(Section):
-    """How much each way of filling shows, in seconds of a held picture: the cheapest one fills a scene."""
-
-    held_second: Price = 1
-    """A second of the last picture, held and slowly moved in on."""
-    turn: Price = 1.5
-    """The first time that a clip turns to run backwards."""
-    further_turn: Price = 3
-    """Each turn after the first."""
-    joint: Price = 2
-    """Each crossfade from a clip's end to its own start."""
-
-
-class Fit(Section):
-    """How a clip may be changed to fill its scene."""
-
-    slowest: float = Field(default=0.85, ge=0.8, le=1)
-    """The lowest speed, as a fraction of the clip's own."""
-    fastest: float = Field(default=1.15, ge=1, le=1.25)
-    """The highest speed, as a fraction of the clip's own."""
-    fill: Literal["auto", "boomerang", "loop", "hold"] = "auto"
-    """Fills a scene when the slowed clip is still too short: run it backwards, start it again, hold its last picture,
-    or `auto`, the cheapest by `prices`."""
-    frame: Literal["cover", "contain", "blur"] = "cover"
-    """Crop the picture to the output's shape (`cover`), or show all of it between bars (`contain`) or before a blurred
-    copy of itself (`blur`)."""
-    focus: Focus = (0.5, 0.5)
-    """Where the subject is, for `cover` to crop around it: `left`, `right`, `top`, `bottom`, `centre` or two shares."""
-    prices: FillPrices = FillPrices()
-    """How much each way of filling shows."""
 
 
 class Project(Section):
@@ -264,6 +232,10 @@ class Project(Section):
         for misfit in soundtrack_misfits([bed.scenes for bed in self.music], [one.at for one in self.sounds], spoken):
             raise misfit
         return self
+
+    def fit_of(self, place: int) -> Fit:
+        """How the clips of a scene may be changed; `place` counts from 0."""
+        return fit_of_scene(self.fit, self.scenes[place].fit)
 
     @property
     def transitions(self) -> tuple[Transition, ...]:

@@ -104,6 +104,22 @@ TransitionLength = Annotated[
     ),
 ]
 
+SHORTEST_CROSSFADE_MS, LONGEST_CROSSFADE_MS = 100, 3_000
+
+CrossfadeLength = Annotated[
+    int,
+    Field(ge=SHORTEST_CROSSFADE_MS, le=LONGEST_CROSSFADE_MS),
+    BeforeValidator(_milliseconds),
+    WithJsonSchema(
+        {
+            "type": ["integer", "string"],
+            "pattern": r"^\d+(\.\d+)?\s*(ms|s)$",
+            "minimum": SHORTEST_CROSSFADE_MS,
+            "maximum": LONGEST_CROSSFADE_MS,
+        }
+    ),
+]
+
 EvenPixels = Annotated[int, Field(ge=16, le=7680, multiple_of=2)]
 
 FilePath = Annotated[str, Field(min_length=1, max_length=1_000)]

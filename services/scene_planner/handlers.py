@@ -98,7 +98,7 @@ def _scene_planned(
         frame_count=planned.frame_count,
         clips=tuple(submitted.source(clip.file) for clip in scene.clips),
         output=submitted.project.output,
-        fit=submitted.project.fit,
+        fit=submitted.project.fit_of(place),
         footage=scene.clips,
         handle_before=handle_before,
         handle_after=planned.handle_after,
@@ -116,7 +116,7 @@ def _next_scene(submitted: SubmittedProject, plan: ScenePlan, place: int) -> Nex
         frame_count=planned.frame_count,
         handle_after=planned.handle_after,
         clips=tuple(submitted.source(clip.file) for clip in scene.clips),
-        fit=submitted.project.fit,
+        fit=submitted.project.fit_of(place + 1),
         footage=scene.clips,
         transition=transition.kind,
     )

@@ -1,292 +1,329 @@
 """How exactly the default aligner times words, and whether it notices a recording that is not the script.
 
-    python -m benchmarks.word_timing                        about five minutes
-    python -m benchmarks.word_timing --mistakes 0           word times only
+    python -m benchmarks.word_timing                          the numbers of docs/timing.md: about eight minutes
+    python -m benchmarks.word_timing --sentences 6 --recordings 2       a quick look
+    python -m benchmarks.word_timing --minutes 15             time and memory of one long voiceover
 
-The truth is what the synthesisers know of themselves: espeak-ng reports the sample at which each word begins, flite the
-end of every segment. Numbers, money, dates, names and addresses are among the words. Everything is seeded.
+The truth is what the synthesisers know of themselves (`spoken_takes.py`) and the silence that we put between sentences
+ourselves (`spoken_recordings.py`). Everything is seeded. Half of the sentences were written after the aligner, and are
+counted apart.
 """
 
 import argparse
 import asyncio
 import random
-import re
-import resource
-import shutil
-import subprocess
 import tempfile
+import threading
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
+import psutil
 import soundfile
 
 from benchmarks import flite_voice
-from services.transcriber.aligner import align_passages
-from services.transcriber.belief import check_words
-from services.transcriber.core import issues_of
-from services.transcriber.passage import Heard, Passage
-from services.voiceover.espeak import open_espeak
-from services.voiceover.line import Line
-from shared import project
+from benchmarks.sentences import FAMILIAR, FRESH
+from benchmarks.spoken_recordings import MISTAKES, Spoken, record
+from benchmarks.spoken_takes import ESPEAK_SPEAKERS, SPEAKERS, Speaker, speak
+from services.scene_planner.core import plan_scenes
+from services.scene_planner.quiet_runs import measure_quiet_runs
+from services.transcriber.aligner import align_passage, find_pronunciations
+from services.transcriber.core import assemble_transcript, passages_of
+from services.transcriber.passage import Passage
+from services.transcriber.workers import PocketsphinxEngine
 from shared.errors import Unrecoverable
-from shared.narration import parse_narration
+from shared.plan import ScenePlan
 from shared.spoken_forms import script_tokens
-from shared.timeline import SAMPLE_RATE, SAMPLES_PER_MS, Span
+from shared.timeline import SAMPLE_RATE, SAMPLES_PER_MS, FrameGrid, Span
+from shared.transcript import Transcript
 
-ESPEAK_VOICES = (("en-us", 160), ("en-us+f3", 140), ("en-gb", 180), ("en-us+m3", 200), ("en-gb-scotland", 120))
-FLITE_VOICES = ("slt", "rms", "kal16")
-
-SENTENCES = (
-    "The lighthouse has stood on this rock since 1874.",
-    "Every night, its beam sweeps across the bay.",
-    "It costs $4.50 a day to run, or about $1,640 a year.",
-    "Dr. Alvarez moved here on March 3, 2019, with two dogs and a telescope.",
-    "She climbs 199 steps twice a day; her record is 2 minutes and 41 seconds.",
-    "When the fog rolls in, the horn sounds every 30 seconds — a deep, patient note.",
-    "Ships from Reykjavik, Gdansk and Thessaloniki have passed this point, each one listening.",
-    "In 1931 the keeper's daughter, Eleanor, rowed out in a storm and saved 12 people.",
-    "Visit us at www.lighthouse-bay.org, or write to keeper@lighthouse-bay.org.",
-    "Our quarterly revenue rose 23% to $4.2 million, while costs fell by nearly a third.",
-    "The Zyntharian probe, a tiny craft named Quelvo, reached Xarn-7 in 2041.",
-    "Mix 250 g of flour with 3/4 cup of sugar, then add 2 eggs & a pinch of salt.",
-    "It's not about money, it's not about fame, it's about the sea and what it gives back.",
-    "He ran the 100 m in 9.58 seconds, a record that nobody has broken since.",
-    "The recipe came from my great-grandmother, who was born in the 1890s, in a village near Lviv.",
-    "Remember: the early bird catches the worm, but the second mouse gets the cheese.",
-    "Photosynthesis turns light into sugar; without it, there would be no forests, no whales and no us.",
-    "Some say the old captain never left, and on quiet nights you can hear him whistle.",
-    "World War II ended in 1945; Henry VIII died in 1547; and you were born yesterday.",
-    "Volcanoes breathe: they swell before they speak, and the ground remembers every word.",
-    "In the middle of the desert, at -40 degrees, a lone fennec fox waits for the moon.",
-    "The bridge is 1,280 metres long, 27 metres wide, and 67 metres above the water.",
-    "Bees dance to tell each other where the flowers are, and how far away.",
-    "And so the lighthouse waits, as it always has, for someone to come home.",
-)
-
-MISTAKES = ("none", "skipped", "repeated", "inserted", "swapped")
 SOON_MS = 50
+RATES = (Fraction(24), Fraction(25), Fraction(30_000, 1001), Fraction(60))
+EDGE_MS = 300
+
+TEXT_WARNINGS = {"words_missing", "sentence_skipped", "sentence_repeated", "unscripted_speech", "wrong_order"}
+LEAST_OVERLAP = 0.5
+"""Of a sentence that the script does not have, by the speech that is named."""
 
 
 @dataclass
 class Tally:
-    """What was measured for one voice."""
+    """What was measured of some words."""
 
     errors_ms: list[float] = field(default_factory=list)
-    words: int = 0
     unheard: int = 0
-    sound_ms: int = 0
-    cpu_seconds: float = 0.0
 
-
-@dataclass(frozen=True)
-class Spoken:
-    """A sentence in a file, and where each of its tokens truly begins, as far as the voice tells."""
-
-    text: str
-    voiceover: Path
-    length_ms: int
-    starts_ms: tuple[float | None, ...]
+    def add(self, other: "Tally") -> None:
+        """Count these words, too."""
+        self.errors_ms += other.errors_ms
+        self.unheard += other.unheard
 
 
 def main() -> None:
-    """Speak, align, compare, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sentences", type=int, default=len(SENTENCES))
-    parser.add_argument("--mistakes", type=int, default=20, help="recordings for each kind of mistake")
+    parser.add_argument("--sentences", type=int, default=60, help="for each of the eight voices")
+    parser.add_argument("--recordings", type=int, default=30, help="for each kind of mistake, and correct ones")
+    parser.add_argument("--seed", default="lockstep", help="of the recordings")
+    parser.add_argument("--minutes", type=int, help="only align one voiceover of this length")
     asked = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        print(
-            f"{'voice':24}{'words':>6}{'unheard':>8}{'median':>8}{'p90':>7}{'p95':>7}{'p99':>7}{'max':>7}  under 50 ms"
-        )
-        everything = Tally()
-        for voice, tally in _measure_voices(SENTENCES[: asked.sentences], Path(folder)):
-            _print_row(voice, tally)
-            everything.errors_ms += tally.errors_ms
-            everything.words += tally.words
-            everything.unheard += tally.unheard
-            everything.sound_ms += tally.sound_ms
-            everything.cpu_seconds += tally.cpu_seconds
-        _print_row("all", everything)
-        share = 1000 * everything.cpu_seconds / everything.sound_ms
-        print(f"\n{everything.sound_ms / 1000:.0f} s of sound, {share:.3f} of real time on one core")
-        if asked.mistakes:
-            _measure_mistakes(asked.mistakes, Path(folder))
-    print(f"largest memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024} MB")
-
-
-def _measure_voices(sentences: Sequence[str], folder: Path) -> Iterator[tuple[str, Tally]]:
-    for name, words_per_minute in ESPEAK_VOICES:
-        tally = Tally()
-        for sentence in sentences:
-            _measure(asyncio.run(_speak_with_espeak(sentence, name, words_per_minute, folder)), tally)
-        yield f"espeak {name} {words_per_minute}", tally
     if not flite_voice.has_flite():
-        print("flite is not installed: apt-get install flite")
-        return
-    for name in FLITE_VOICES:
-        tally = Tally()
-        for sentence in sentences:
-            _measure(_speak_with_flite(sentence, name, folder), tally)
-        yield f"flite {name}", tally
+        raise SystemExit("flite is not installed: apt-get install flite")
+    with tempfile.TemporaryDirectory() as folder:
+        if asked.minutes:
+            asyncio.run(measure_long(asked.minutes, Path(folder)))
+            return
+        if asked.sentences:
+            measure_words(asked.sentences, Path(folder))
+        if asked.recordings:
+            measure_recordings(asked.recordings, asked.seed, Path(folder))
 
 
-async def _speak_with_espeak(text: str, name: str, words_per_minute: int, folder: Path) -> Spoken:
-    asked = project.Voice(name=name, words_per_minute=words_per_minute)
-    voice = await open_espeak(asked, library="", timeout_seconds=60)
-    take = await voice.speak(Line("scene", parse_narration(text.replace("&", "&amp;"))), folder)
-    reported = [(word.text, float(word.take_span.start)) for word in take.words]
-    return _spoken(text, take.audio, reported, folder)
+# --- Words ---------------------------------------------------------------------------------------------------------
 
 
-def _speak_with_flite(text: str, name: str, folder: Path) -> Spoken:
-    target = folder / "flite.wav"
-    words = flite_voice.speak(text, name, target)
-    # A sign that flite reads as a word (`&`) has no segments of its own, so no time.
-    timed = [word for place, word in enumerate(words) if word.start > 0 or place == 0]
-    return _spoken(text, target, [(word.token, 1000 * word.start) for word in timed], folder)
+def measure_words(count: int, folder: Path) -> None:
+    """Word starts of single takes, voice by voice; then all of each synthesiser and of each half of the sentences."""
+    familiar, fresh = _both_halves(count)
+    pronunciations = find_pronunciations([token for text in familiar + fresh for token in script_tokens(text)])
+    totals = {name: Tally() for name in ("espeak", "flite", "familiar sentences", "fresh sentences", "all")}
+    print(f"word starts, in milliseconds; {len(familiar)} familiar and {len(fresh)} fresh sentences")
+    print(f"{'voice':28}{'words':>6}{'unheard':>8}{'median':>8}{'p90':>7}{'p95':>7}{'p99':>7}{'max':>7}  under 50 ms")
+    for speaker in SPEAKERS:
+        tallies = {
+            "familiar sentences": _measure_words(familiar, speaker, folder, pronunciations),
+            "fresh sentences": _measure_words(fresh, speaker, folder, pronunciations),
+        }
+        both = Tally()
+        for name, tally in tallies.items():
+            both.add(tally)
+            totals[name].add(tally)
+        totals[speaker.engine].add(both)
+        totals["all"].add(both)
+        _print_row(str(speaker), both)
+    for name, tally in totals.items():
+        _print_row(name, tally)
 
 
-def _spoken(text: str, audio: Path, reported: Sequence[tuple[str, float]], folder: Path) -> Spoken:
-    voiceover = folder / "voiceover.wav"
-    # The filter of the house's own voiceover: its delay is taken out, so times scale exactly.
-    resampled = f"aresample={SAMPLE_RATE}:filter_size=64:cutoff=0.97"
-    command = [
-        "ffmpeg",
-        "-v",
-        "error",
-        "-y",
-        "-i",
-        str(audio),
-        "-af",
-        resampled,
-        "-ac",
-        "1",
-        "-c:a",
-        "pcm_s16le",
-        str(voiceover),
-    ]
-    subprocess.run(command, check=True)
-    length_ms = int(soundfile.info(voiceover).frames // SAMPLES_PER_MS)
-    return Spoken(text, voiceover, length_ms, _starts(script_tokens(text), reported))
+def _both_halves(count: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    familiar = FAMILIAR[: min(len(FAMILIAR), count // 2)]
+    return familiar, FRESH[: count - len(familiar)]
 
 
-def _starts(tokens: Sequence[str], reported: Sequence[tuple[str, float]]) -> tuple[float | None, ...]:
-    """For each token the start of the first reported word that is spelled like its beginning, in order."""
-    starts: list[float | None] = []
-    at = 0
-    for token in tokens:
-        wanted = _letters(token)
-        match = next(
-            (
-                place
-                for place in range(at, min(at + 12, len(reported)))
-                if wanted and _letters(reported[place][0]) == wanted
-            ),
-            None,
-        )
-        starts.append(reported[match][1] if match is not None else None)
-        at = match + 1 if match is not None else at
-    return tuple(starts)
+def _measure_words(
+    sentences: Sequence[str], speaker: Speaker, folder: Path, pronunciations: dict[str, tuple[str, ...]]
+) -> Tally:
+    tally = Tally()
+    silence = np.zeros(EDGE_MS * SAMPLES_PER_MS, dtype=np.float32)
+    for text in sentences:
+        take = speak(text, speaker)
+        sound = np.concatenate([silence, take.samples, silence])
+        soundfile.write(folder / "take.wav", sound, SAMPLE_RATE, subtype="PCM_16")
+        passage = Passage(Span(0, sound.size // SAMPLES_PER_MS), take.tokens, ("scene",), (0,))
+        heard = align_passage(folder / "take.wav", passage, pronunciations)
+        found = {token.token: token.passage_span.start for token in heard.tokens}
+        for index, start in enumerate(take.starts_ms):
+            if start is not None and index in found:
+                tally.errors_ms.append(found[index] - EDGE_MS - start)
+            elif start is not None:
+                tally.unheard += 1
+    return tally
 
 
-def _letters(text: str) -> str:
-    return re.sub(r"[^a-z0-9$%&]", "", text.lower())
-
-
-def _measure(spoken: Spoken, tally: Tally) -> None:
-    passage = Passage(Span(0, spoken.length_ms), script_tokens(spoken.text), ("scene",), (0,))
-    before = _cpu_seconds()
-    heard = align_passages(spoken.voiceover, [passage])[0]
-    tally.cpu_seconds += _cpu_seconds() - before
-    tally.sound_ms += spoken.length_ms
-    found = {token.token: token.passage_span.start for token in heard.tokens}
-    for index, start in enumerate(spoken.starts_ms):
-        if start is None:
-            continue
-        tally.words += 1
-        if index in found:
-            tally.errors_ms.append(found[index] - start)
-        else:
-            tally.unheard += 1
-
-
-def _cpu_seconds() -> float:
-    # espeak-ng, asked for pronunciations, is a child process.
-    return time.process_time() + resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
-
-
-def _print_row(voice: str, tally: Tally) -> None:
+def _print_row(name: str, tally: Tally) -> None:
     errors = np.abs(tally.errors_ms)
     shares = "".join(f"{value:7.1f}" for value in np.percentile(errors, [90, 95, 99, 100]))
     soon = 100 * float(np.mean(errors <= SOON_MS))
-    print(f"{voice:24}{tally.words:6}{tally.unheard:8}{np.median(errors):8.1f}{shares}{soon:10.1f} %", flush=True)
+    words = len(tally.errors_ms) + tally.unheard
+    print(f"{name:28}{words:6}{tally.unheard:8}{np.median(errors):8.1f}{shares}{soon:10.1f} %", flush=True)
 
 
-# --- Mistakes ------------------------------------------------------------------------------------------------------
+# --- Recordings ----------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
-class Damaged:
-    """What was written, what was said, and the words that a finding must lie on."""
+class Verdict:
+    """What Lockstep says of a recording."""
 
-    script: tuple[str, ...]
-    said: tuple[str, ...]
+    plan: ScenePlan | None
+    refusal: Unrecoverable | None
+    transcript: Transcript | None
 
-
-def _plant(mistake: str, rng: random.Random) -> Damaged:
-    chosen = rng.sample(SENTENCES, 5)
-    script, spare = chosen[:4], chosen[4]
-    said, at = list(script), rng.randrange(1, 4)
-    if mistake == "skipped":
-        del said[at]
-    elif mistake == "repeated":
-        said.insert(at, said[at])
-    elif mistake == "inserted":
-        said.insert(at, spare)
-    elif mistake == "swapped":
-        said[at], said[at - 1] = said[at - 1], said[at]
-    return Damaged(tuple(script), tuple(said))
+    @property
+    def accused(self) -> set[str | None]:
+        """The scenes that an error or a warning about their words names."""
+        if self.refusal is not None:
+            return {self.refusal.scene_id}
+        assert self.plan is not None
+        return {warning.scene_id for warning in self.plan.warnings if warning.kind in TEXT_WARNINGS}
 
 
-def _measure_mistakes(count: int, folder: Path) -> None:
-    print(f"\n{'mistake':12}{'recordings':>11}{'noticed':>9}{'named':>7}")
+def measure_recordings(count: int, seed: str, folder: Path) -> None:
+    """Cuts in correct recordings, and what is said of incorrect ones."""
+    print(f"\n{count} recordings of four scenes of each kind, all voices, silent to noisy")
+    print(f"{'mistake':12}{'found':>8}{'stopped':>9}{'named':>8}{'cuts in the true gap':>24}")
     for mistake in MISTAKES:
-        noticed = named = 0
-        for seed in range(count):
-            rng = random.Random(f"{mistake} {seed}")
-            damaged = _plant(mistake, rng)
-            voice, words_per_minute = rng.choice(ESPEAK_VOICES)
-            text = " ".join(damaged.said)
-            spoken = asyncio.run(_speak_with_espeak(text, voice, words_per_minute, folder))
-            kinds = _findings(replace(spoken, text=" ".join(damaged.script)))
-            noticed += bool(kinds)
-            named += bool(kinds & _EXPECTED[mistake])
-        print(f"{mistake:12}{count:11}{noticed:9}{named if mistake != 'none' else '-':>7}", flush=True)
+        found = stopped = named = cuts = right_cuts = 0
+        for number in range(count):
+            spoken = record(mistake, f"{seed} {number}", FAMILIAR + FRESH, folder / "voiceover.wav")
+            verdict = judge(spoken, RATES[number % len(RATES)])
+            found += bool(verdict.accused)
+            stopped += verdict.refusal is not None
+            named += is_named(spoken, verdict)
+            if mistake == "none":
+                inside = cuts_inside(spoken, verdict.plan)
+                cuts, right_cuts = cuts + len(inside), right_cuts + sum(inside)
+            _explain(number, spoken, verdict)
+        names = f"{named} of {count}" if mistake != "none" else "-"
+        cut = f"{right_cuts} of {cuts}" if cuts else "-"
+        print(f"{mistake:12}{found:8}{stopped:9}{names:>12}{cut:>20}", flush=True)
 
 
-_EXPECTED: dict[str, set[str]] = {
-    "none": set(),
-    "skipped": {"scene_partly_missing", "words_missing"},
-    "repeated": {"unscripted_speech"},
-    "inserted": {"unscripted_speech"},
-    "swapped": {"scene_partly_missing", "unscripted_speech"},
-}
-
-
-def _findings(spoken: Spoken) -> set[str]:
-    passage = Passage(Span(0, spoken.length_ms), script_tokens(spoken.text), ("scene",), (0,))
-    heard: Heard = align_passages(spoken.voiceover, [passage])[0]
+def judge(spoken: Spoken, fps: Fraction) -> Verdict:
+    """Listen and plan, as the two services do."""
+    passages = passages_of(spoken.recording, spoken.scene_texts)
+    pronunciations = find_pronunciations(passages[0].tokens)
+    heard = [align_passage(spoken.voiceover, passage, pronunciations) for passage in passages]
+    transcript: Transcript | None = None
     try:
-        check_words(passage, heard)
-    except Unrecoverable:
-        return {"refused"}
-    return {issue.kind for issue in issues_of(passage, heard)}
+        transcript = assemble_transcript(spoken.recording, passages, heard, "pocketsphinx")
+        quiet = measure_quiet_runs(spoken.voiceover, lambda _: None)
+        plan = plan_scenes(spoken.scene_scripts, spoken.recording, transcript, fps, quiet)
+    except Unrecoverable as refusal:
+        return Verdict(None, refusal, transcript)
+    return Verdict(plan, None, transcript)
+
+
+def is_named(spoken: Spoken, verdict: Verdict) -> bool:
+    """True where a scene that differs is named, and what is named of it lies on the planted mistake.
+
+    For words that are not there these are most of them; for words that are too many, most of their time.
+    """
+    if not verdict.accused & spoken.scenes_at_fault or verdict.transcript is None:
+        return False
+    issues = [issue for issue in verdict.transcript.issues if issue.scene_id in spoken.scenes_at_fault]
+    missing = {word for issue in issues for word in issue.words}
+    spans = [issue.span for issue in issues if issue.kind == "unscripted_speech" and issue.span is not None]
+    lost = [len(missing & set(words)) / len(words) for text in spoken.lost if (words := script_tokens(text))]
+    extra = [
+        sum(max(0, min(span.end, end) - max(span.start, start)) for span in spans) / (end - start)
+        for start, end in (spoken.said[place].speech for place in spoken.added)
+    ]
+    return max([*lost, *extra], default=0) >= LEAST_OVERLAP
+
+
+def cuts_inside(spoken: Spoken, plan: ScenePlan | None) -> list[bool]:
+    """For each cut whether the frame that it falls on begins in the true gap; none of them where no plan was made."""
+    answers = []
+    for place in range(len(spoken.script) - 1):
+        start, end = spoken.true_gap(place)
+        if plan is None:
+            answers.append(False)
+            continue
+        window = plan.scenes[place].window
+        grid = FrameGrid(plan.fps)
+        answers.append(start <= grid.frame_at(window.end) * grid.frame_ms <= end and start <= window.end <= end)
+    return answers
+
+
+def _explain(number: int, spoken: Spoken, verdict: Verdict) -> None:
+    """A recording of which not all was found, or too much."""
+    if is_named(spoken, verdict) if spoken.mistake != "none" else not verdict.accused:
+        return
+    issues = verdict.transcript.issues if verdict.transcript else ()
+    said = [f"{issue.kind} {issue.scene_id} {' '.join(issue.words)} {issue.span}" for issue in issues]
+    print(f"  {spoken.mistake} {number}, {spoken.speaker}, at fault {sorted(spoken.scenes_at_fault)}: {spoken.lost}")
+    print(f"    {verdict.refusal or sorted(map(str, verdict.accused))}; {'; '.join(said) or 'no issues'}")
+
+
+# --- A long voiceover ----------------------------------------------------------------------------------------------
+
+
+async def measure_long(minutes: int, folder: Path) -> None:
+    """CPU seconds and memory of the engine for one long voiceover: as takes, and as one recording of all scenes."""
+    rng = random.Random(minutes)
+    voiceover = folder / "voiceover.wav"
+    spans, texts = _write_long(rng, minutes * 60_000, voiceover)
+    length_ms = spans[-1].end
+    takes = [
+        Passage(span, script_tokens(text), (f"scene-{place}",), (0,))
+        for place, (span, text) in enumerate(zip(spans, texts, strict=True))
+    ]
+    starts = [sum(len(take.tokens) for take in takes[:place]) for place in range(len(takes))]
+    tokens = tuple(token for take in takes for token in take.tokens)
+    names = tuple(take.scene_ids[0] for take in takes)
+    whole = [Passage(Span(0, length_ms), tokens, names, tuple(starts))]
+    print(f"{length_ms / 60_000:.1f} minutes, {len(tokens)} words, {len(takes)} scenes, one worker")
+    for name, passages in ((f"{len(takes)} takes", takes), ("one recording", whole)):
+        watch = Watch()
+        engine = PocketsphinxEngine(most_workers=1, timeout_seconds=3600)
+        heard = await engine.listen(voiceover, passages, lambda _: None)
+        peak_mb, cpu_seconds = watch.stop()
+        found = sum(len(answer.tokens) for answer in heard)
+        print(
+            f"{name:16}{cpu_seconds:7.1f} CPU seconds, {1000 * cpu_seconds / length_ms:.3f} of real time,"
+            f" {peak_mb:.0f} MB in both processes at most, {found} words found",
+            flush=True,
+        )
+
+
+def _write_long(rng: random.Random, length_ms: int, into: Path) -> tuple[list[Span], list[str]]:
+    """Scenes of two sentences by one speaker until the length is reached."""
+    spans: list[Span] = []
+    texts: list[str] = []
+    at_ms = 0
+    with soundfile.SoundFile(into, "w", samplerate=SAMPLE_RATE, channels=1, subtype="PCM_16") as file:
+        while at_ms < length_ms:
+            chosen = rng.sample(FAMILIAR + FRESH, 2)
+            begin = at_ms
+            for place, text in enumerate(chosen):
+                samples = speak(text, ESPEAK_SPEAKERS[0]).samples
+                pause = np.zeros((400 if place == 0 else 0) * SAMPLES_PER_MS, dtype=np.float32)
+                sound = np.concatenate([samples, pause])
+                file.write(sound)
+                at_ms += sound.size // SAMPLES_PER_MS
+            spans.append(Span(begin, at_ms))
+            texts.append(" ".join(chosen))
+            file.write(np.zeros(600 * SAMPLES_PER_MS, dtype=np.float32))
+            at_ms += 600
+    return spans, texts
+
+
+class Watch:
+    """Counts the CPU seconds of this process and its children, and looks at their memory 50 times a second."""
+
+    def __init__(self) -> None:
+        self._me = psutil.Process()
+        self._peak = 0.0
+        self._stopped = threading.Event()
+        self._before = self._cpu_seconds()
+        self._thread = threading.Thread(target=self._look, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> tuple[float, float]:
+        """The peak of the sum of all proportional set sizes in megabytes, and the CPU seconds."""
+        self._stopped.set()
+        self._thread.join()
+        return self._peak, self._cpu_seconds() - self._before
+
+    def _cpu_seconds(self) -> float:
+        times = self._me.cpu_times()
+        return float(times.user + times.system + times.children_user + times.children_system)
+
+    def _look(self) -> None:
+        while not self._stopped.wait(0.02):
+            total = 0.0
+            for process in (self._me, *self._me.children(recursive=True)):
+                try:
+                    total += process.memory_full_info().pss / 1e6
+                except psutil.Error:  # it has just ended
+                    continue
+            self._peak = max(self._peak, total)
 
 
 if __name__ == "__main__":
-    if shutil.which("espeak-ng") is None:
-        raise SystemExit("espeak-ng is not installed: apt-get install espeak-ng")
+    started = time.monotonic()
     main()
+    print(f"\ntook {time.monotonic() - started:.0f} s")

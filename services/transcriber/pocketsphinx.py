@@ -14,6 +14,9 @@ FRAME_MS = 10
 
 NORMAL_BEAM = 1e-80
 WIDE_BEAM = 1e-200
+WORD_EXIT_BEAM = 1e-60
+"""For words that end, where the beam is not wide. The robust grammar's many ways out of a word cost most of its time:
+two fifths less than with 1e-80, the same words to the frame (measured); 1e-50 lost some."""
 
 _SCORE_BASE = math.log(1.0001)  # the decoder's logarithms; pocketsphinx/src/util/logmath.c, `logbase`
 
@@ -44,7 +47,7 @@ def hear(
         loglevel="FATAL",
         beam=beam,
         pbeam=beam,
-        wbeam=beam,
+        wbeam=WORD_EXIT_BEAM if grammar.phones and beam == NORMAL_BEAM else beam,
         maxhmmpf=-1,
         dither=False,
         bestpath=False,

@@ -42,9 +42,20 @@ def place_beds(beds: Sequence[Music], plan: ScenePlan) -> tuple[BedPlace, ...]:
         shorter = min(alone[earlier].length, alone[later].length)
         half = min(beds[later].crossfade_ms * SAMPLES_PER_MS, shorter // 2) // 2
         before, after = placed[earlier], placed[later]
-        placed[earlier] = replace(before, length=before.length + half, fade_out=2 * half, crossed_out=True)
+        placed[earlier] = replace(
+            before,
+            length=before.length + half,
+            fade_in=min(before.fade_in, before.length - half),
+            fade_out=2 * half,
+            crossed_out=True,
+        )
         placed[later] = replace(
-            after, at=after.at - half, length=after.length + half, fade_in=2 * half, crossed_in=True
+            after,
+            at=after.at - half,
+            length=after.length + half,
+            fade_in=2 * half,
+            fade_out=min(after.fade_out, after.length - half),
+            crossed_in=True,
         )
     return tuple(placed)
 

@@ -1,6 +1,6 @@
 """A planned project for the mixer: a voice of noise bursts and a bed of tones, told apart by their frequencies."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -95,9 +95,18 @@ class MixedProject:
         self.step = RecordedStep(scratch)
 
     async def submit(
-        self, voice: Path, music: Path | None, *, music_options: str = "", loudness: int = -16, stems: bool = False
+        self,
+        voice: Path,
+        music: Path | None,
+        *,
+        music_options: str = "",
+        loudness: int = -16,
+        stems: bool = False,
+        files: Sequence[Path] = (),
+        keys: Mapping[str, object] | None = None,
     ) -> ScenesPlanned:
-        """Put the project into the store, planned. `music_options` are lines of the project file's `music`."""
+        """Put the project into the store, planned. `music_options` are lines of the project file's `music`; `keys`
+        stand at its top, in place of what is there, and may name `files`."""
         total = SCENES[-1].end
         grid = FrameGrid(FPS)
         scenes = tuple(
@@ -125,10 +134,11 @@ class MixedProject:
             engine="made",
         )
         sources = {}
-        if music is not None:
-            key = source_key(file_digest(music), music.suffix)
-            sources[music.name] = await self.store.put_file(music, key, "application/octet-stream")
-        submitted = SubmittedProject(project=_project(scenes, music, music_options, loudness, stems), sources=sources)
+        for file in (*files, *([] if music is None else [music])):
+            key = source_key(file_digest(file), file.suffix)
+            sources[file.name] = await self.store.put_file(file, key, "application/octet-stream")
+        project = _project(scenes, music, music_options, loudness, stems, keys or {})
+        submitted = SubmittedProject(project=project, sources=sources)
         return ScenesPlanned(
             project_id="mixed",
             project=await self.store.put_document(submitted, "documents/project.json"),
@@ -163,7 +173,12 @@ class MixedProject:
 
 
 def _project(
-    scenes: tuple[PlannedScene, ...], music: Path | None, music_options: str, loudness: int, stems: bool
+    scenes: tuple[PlannedScene, ...],
+    music: Path | None,
+    music_options: str,
+    loudness: int,
+    stems: bool,
+    keys: Mapping[str, object],
 ) -> Project:
     options = dict(line.split(": ") for line in music_options.splitlines())
     return Project.model_validate(
@@ -171,6 +186,7 @@ def _project(
             "name": "mixed",
             "output": {"loudness": loudness, "stems": stems},
             "music": None if music is None else {"file": music.name, **options},
-            "scenes": [{"id": scene.scene_id, "narration": "la", "clips": ["clip.mp4"]} for scene in scenes],
+            "scenes": [{"id": scene.scene_id, "narration": "la " * 7, "clips": ["clip.mp4"]} for scene in scenes],
+            **keys,
         }
     )

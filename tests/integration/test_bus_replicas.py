@@ -4,12 +4,23 @@ import asyncio
 from collections import Counter
 from pathlib import Path
 
+import nats.errors
 import pytest
 
-from shared.events import ProjectSubmitted, SceneFitted, ScenePlanned, VoiceoverRecorded
+from shared.events import STREAM, ProjectSubmitted, SceneFitted, ScenePlanned, VoiceoverRecorded
+from shared.intake import Intake
 from shared.servers import free_port
 from shared.service import BusSettings, NotReady, Service, Step, run_services
-from tests.integration.bus_bench import Bus, asset, plan_of, recorded, submitted
+from tests.integration.bus_bench import (
+    PATIENCE_SECONDS,
+    Bus,
+    asset,
+    plan_of,
+    provisioned_bus,
+    recorded,
+    submitted,
+    until,
+)
 
 pytestmark = pytest.mark.integration
 
@@ -113,6 +124,47 @@ async def test_a_service_that_is_told_to_stop_finishes_what_it_does_and_takes_no
     assert (await bus.said(VoiceoverRecorded, "lighthouse")) == [recorded("lighthouse")]
     info = await bus.jetstream.consumer_info("LOCKSTEP", "voiceover")
     assert (info.num_pending, info.num_ack_pending, info.num_redelivered) == (1, 0, 0)
+
+
+async def test_what_reaches_a_service_that_stops_is_handed_back_at_once(tmp_path: Path) -> None:
+    # A message that was dropped would come again after ten minutes: longer than the test waits for anything.
+    async with provisioned_bus(tmp_path, ack_wait_seconds=600.0) as bus:
+        intake = Intake(bus.client)
+        pull = await intake.pull_subscribe("", durable="voiceover", stream=STREAM)
+        asking = asyncio.create_task(pull.fetch(timeout=PATIENCE_SECONDS))
+
+        async def asked() -> bool:
+            return bool((await bus.jetstream.consumer_info(STREAM, "voiceover")).num_waiting == 1)
+
+        await until(asked, "the bus was not asked for a message")
+        asking.cancel()
+        await bus.say(submitted("lighthouse"))
+
+        async def arrived() -> bool:
+            return bool(pull.pending_msgs == 1)
+
+        await until(arrived, "the message did not arrive")
+        await intake.close()
+        slow = Slow(bus.settings)
+        slow.allowed.set()
+        async with bus.running(slow.app):
+            await bus.settled("voiceover")
+        assert slow.ended == ["lighthouse"]
+
+
+async def test_a_service_that_stops_takes_nothing_more_while_it_finishes(tmp_path: Path) -> None:
+    async with provisioned_bus(tmp_path, ack_wait_seconds=600.0) as bus:
+        intake = Intake(bus.client)
+        pull = await intake.pull_subscribe("", durable="voiceover", stream=STREAM)
+        asking = asyncio.create_task(pull.fetch(timeout=1))
+        await intake.close()
+        await bus.say(submitted("lighthouse"))
+        with pytest.raises(nats.errors.TimeoutError):
+            await asking
+        with pytest.raises(nats.errors.TimeoutError):
+            await pull.fetch(timeout=0.01)
+        info = await bus.jetstream.consumer_info(STREAM, "voiceover")
+        assert (info.num_pending, info.num_ack_pending) == (1, 0)
 
 
 async def test_a_service_in_a_hurry_hands_its_message_to_another_at_once(bus: Bus) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import jsonschema
 import kubernetes_validate
 import pytest
+import yaml
 
 from shared.bus import BusSettings
 from shared.events import STREAM, Event
@@ -174,6 +175,36 @@ def test_every_secret_is_what_kubernetes_takes() -> None:
         wanted = secrets()[dashed(name)]["LOCKSTEP_NATS_PASSWORD"]
         assert secrets()["nats-users"][f"NATS_{name.upper()}_PASSWORD"] == wanted
     assert {user.password_variable for user in users()} == set(secrets()["nats-users"])
+
+
+def test_a_paid_services_key_reaches_those_who_use_it_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = {
+        "ELEVENLABS_API_KEY": {"voiceover", "transcriber"},
+        "LOCKSTEP_SPEECH_URL": {"voiceover"},
+        "LOCKSTEP_SPEECH_API_KEY": {"voiceover"},
+    }
+    for variable in wanted:
+        monkeypatch.setenv(variable, f"value of {variable}")
+    printed = subprocess.run([str(KUBERNETES / "make-secrets")], capture_output=True, text=True, check=True).stdout
+    for variable, rooms in wanted.items():
+        secrets_with_it = {
+            one["metadata"]["name"]
+            for one in yaml.safe_load_all(printed)
+            if one and one["stringData"].get(variable) == f"value of {variable}"
+        }
+        assert secrets_with_it == rooms
+        assert {name for name, one in compose()["services"].items() if variable in one.get("environment", ())} == rooms
+        assert all(variable in variables_read_by(settings_of(room)) for room in rooms)
+
+
+def test_a_key_can_be_a_file_that_the_services_read() -> None:
+    overlay = yaml.safe_load((ROOT / "deploy/compose/key-files.yml").read_text())
+    with_key = {name for name, one in compose()["services"].items() if "ELEVENLABS_API_KEY" in one["environment"]}
+    assert set(overlay["services"]) == with_key
+    for name, one in overlay["services"].items():
+        assert set(one["environment"]) <= variables_read_by(settings_of(name))
+        assert one["environment"]["ELEVENLABS_API_KEY_FILE"] == f"/run/secrets/{one['secrets'][0]}"
+        assert set(one["secrets"]) <= set(overlay["secrets"])
 
 
 def test_a_misspelt_field_is_refused() -> None:

@@ -246,9 +246,8 @@ def run_ours(folder: Path) -> Outcome:
     """The mixer, from the stored project to the stored soundtrack."""
     store = FolderStore(folder / "store")
     event = ScenesPlanned.model_validate_json((folder / "event.json").read_text())
-    scratch = folder / "scratch"
-    scratch.mkdir()
-    usage = counted(lambda: _mix(store, event, scratch))
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        usage = counted(lambda: _mix(store, event, Path(scratch)))
     report_key = next((folder / "store" / "soundtrack-reports").iterdir())
     report = SoundtrackReport.model_validate_json(report_key.read_text())
     shutil.copyfile(store.folder / report.soundtrack.key, folder / "ours.m4a")
@@ -329,7 +328,14 @@ def make_inputs(folder: Path, scene_count: int, song_seconds: float, loudness: i
 
 
 def run_apart(name: str, folder: Path) -> Outcome:
-    """One run in a process of its own."""
+    """One run in a process of its own; what it took is kept in the folder, and a run that is kept is not made again."""
+    kept = folder / f"{name}.outcome.json"
+    if not kept.exists():
+        kept.write_text(_run_now(name, folder).model_dump_json())
+    return Outcome.model_validate_json(kept.read_text())
+
+
+def _run_now(name: str, folder: Path) -> Outcome:
     command = [sys.executable, str(Path(__file__).resolve()), "--run", name, "--folder", str(folder)]
     printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     return Outcome.model_validate_json(printed.splitlines()[-1])
@@ -349,13 +355,14 @@ def describe(name: str, outcome: Outcome, soundtrack: Path) -> str:
 
 
 def main() -> None:
-    """Make the inputs, run both, print the table."""
+    """Read the options, and measure in a folder that is kept or not."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--seconds", type=int, default=90)
     parser.add_argument("--song-seconds", type=float, default=60)
     parser.add_argument("--loudness", type=int, default=-14)
     parser.add_argument("--ours-only", action="store_true", help="leave out pydub, which takes 3.3 GB for an hour")
     parser.add_argument("--yardstick-seconds", type=int, default=3_600)
+    parser.add_argument("--keep", type=Path, help="a folder from which an interrupted benchmark goes on")
     parser.add_argument("--run", choices=RUNS, help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -363,42 +370,47 @@ def main() -> None:
         print(RUNS[options.run](options.folder).model_dump_json())
         return
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+        folder = options.keep or Path(name)
+        folder.mkdir(exist_ok=True)
+        measure(folder, options)
+
+
+def measure(folder: Path, options: argparse.Namespace) -> None:
+    """Make the inputs, run everything, and print each row as it is known."""
+    scene_count = options.seconds * 1000 // SCENE_MS
+    length = scene_count * SCENE_MS // 1000
+    if not (folder / "event.json").exists():
         # In a process of its own too: a child inherits its parent's largest resident set.
         inputs = multiprocessing.get_context("spawn").Process(
-            target=make_inputs,
-            args=(folder, options.seconds * 1000 // SCENE_MS, options.song_seconds, options.loudness),
+            target=make_inputs, args=(folder, scene_count, options.song_seconds, options.loudness)
         )
         inputs.start()
         inputs.join()
-        scene_count = options.seconds * 1000 // SCENE_MS
-        length = scene_count * SCENE_MS // 1000
-        print(f"{scene_count} scenes, {length} s of voice, a song of {options.song_seconds:.0f} s")
-        print(
-            f"{'':<22}{'CPU':>9}{'memory':>11}{'voice over bed':>20}{'in pauses':>14}{'takes apart':>13}"
-            f"{'loudness':>14}{'true peak':>13}"
-        )
-        ours = run_apart("ours", folder)
-        print(describe("lockstep", ours, folder / "ours.m4a"), flush=True)
-        for offset in find_voice(folder):
-            found = "not found" if offset.offset_ms is None else f"{offset.offset_ms:+.3f} ms off"
-            print(
-                f"voice at {offset.heard_at.start / 1000:.1f} s: {found} (likeness {offset.likeness:.2f})", flush=True
-            )
-        if not options.ours_only:
-            article = run_apart("article", folder)
-            print(describe("pydub, constant -14 dB", article, folder / "article.m4a"), flush=True)
-        stretch = min(length, options.yardstick_seconds)
-        _ffmpeg(["-t", str(stretch), "-i", str(folder / "ours.m4a"), "-c:a", "pcm_f32le", str(folder / "ours.wav")])
-        loudnorm_seconds, aac_seconds = (
-            run_apart(name, folder).usage.cpu_seconds * length / stretch for name in ("loudnorm", "aac")
-        )
-        outside = ours.usage.cpu_seconds - ours.encode_count * aac_seconds
-        print(
-            f"AAC encodes of ours: {ours.encode_count}, {aac_seconds:.2f} s each. The rest: {outside:.2f} s,"
-            f" {outside / loudnorm_seconds:.2f} of one loudnorm pass ({loudnorm_seconds:.2f} s)"
-            + (f"; both timed on {stretch} s." if stretch < length else ".")
-        )
+    print(f"{scene_count} scenes, {length} s of voice, a song of {options.song_seconds:.0f} s")
+    print(
+        f"{'':<22}{'CPU':>9}{'memory':>11}{'voice over bed':>20}{'in pauses':>14}{'takes apart':>13}"
+        f"{'loudness':>14}{'true peak':>13}",
+        flush=True,
+    )
+    ours = run_apart("ours", folder)
+    print(describe("lockstep", ours, folder / "ours.m4a"), flush=True)
+    for offset in find_voice(folder):
+        found = "not found" if offset.offset_ms is None else f"{offset.offset_ms:+.3f} ms off"
+        print(f"voice at {offset.heard_at.start / 1000:.1f} s: {found} (likeness {offset.likeness:.2f})", flush=True)
+    if not options.ours_only:
+        article = run_apart("article", folder)
+        print(describe("pydub, constant -14 dB", article, folder / "article.m4a"), flush=True)
+    stretch = min(length, options.yardstick_seconds)
+    _ffmpeg(["-t", str(stretch), "-i", str(folder / "ours.m4a"), "-c:a", "pcm_f32le", str(folder / "ours.wav")])
+    loudnorm_seconds, aac_seconds = (
+        run_apart(name, folder).usage.cpu_seconds * length / stretch for name in ("loudnorm", "aac")
+    )
+    outside = ours.usage.cpu_seconds - ours.encode_count * aac_seconds
+    print(
+        f"AAC encodes of ours: {ours.encode_count}, {aac_seconds:.2f} s each. The rest: {outside:.2f} s,"
+        f" {outside / loudnorm_seconds:.2f} of one loudnorm pass ({loudnorm_seconds:.2f} s)"
+        + (f"; both timed on {stretch} s." if stretch < length else ".")
+    )
 
 
 if __name__ == "__main__":

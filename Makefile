@@ -48,6 +48,15 @@ k8s-check: install ## validate the Kubernetes manifests, offline
 unit: install ## the fast tests only
 	@$(BIN)/python -m pytest --numprocesses 2 tests/unit tests/contracts tests/architecture
 
+.PHONY: chaos
+chaos: install ## break a running batch of 20 projects in every way, and print what became of it
+	@LOCKSTEP_CHAOS_PROJECTS=$${LOCKSTEP_CHAOS_PROJECTS:-20} $(BIN)/python -m pytest tests/chaos tests/journey/test_interrupted_and_killed.py
+
+.PHONY: load
+load: install ## put many small projects through 1, 2 and 4 fitters, and compare with the simulation
+	@$(BIN)/python -m benchmarks.load $${LOCKSTEP_LOAD:-}
+	@$(BIN)/python -m benchmarks.simulate
+
 .PHONY: fmt
 fmt: install ## format and mend what can be mended
 	$(BIN)/ruff format .

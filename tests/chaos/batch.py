@@ -49,7 +49,7 @@ def make_footage(folder: Path) -> Footage:
     return Footage(clip, bed)
 
 
-def tiny_project(name: str, chance: random.Random, *, paid: bool, scenes: int = 2) -> Project:
+def tiny_project(name: str, chance: random.Random, *, paid: bool, scenes: int = 2, music: bool = True) -> Project:
     """A project of a few words; a paid voice reports its words' times, espeak's are found by the aligner."""
     return Project.model_validate(
         {
@@ -57,7 +57,7 @@ def tiny_project(name: str, chance: random.Random, *, paid: bool, scenes: int = 
             "output": {"width": 160, "height": 90, "fps": 12, "encoder": {"preset": "ultrafast", "crf": 30}},
             "voice": PAID_VOICE if paid else {"engine": "espeak"},
             "words": {"engine": "voice" if paid else "pocketsphinx"},
-            "music": {"file": "bed.wav"},
+            **({"music": {"file": "bed.wav"}} if music else {}),
             "scenes": [
                 {
                     "id": f"scene-{number}",

@@ -224,7 +224,11 @@ class Crew:
 
 @asynccontextmanager
 async def running_crew(
-    folder: Path, services: Sequence[str] = EVERYONE, environment: Mapping[str, str] = PATIENCE
+    folder: Path,
+    services: Sequence[str] = EVERYONE,
+    environment: Mapping[str, str] = PATIENCE,
+    *,
+    ack_wait_seconds: float = ACK_WAIT_SECONDS,
 ) -> AsyncIterator[Crew]:
     """Start everything; stop everything at the end."""
     async with AsyncExitStack() as stack:
@@ -233,7 +237,7 @@ async def running_crew(
         bus, store = await asyncio.gather(bus_server.__aenter__(), store_server.__aenter__())
         proxy = await stack.enter_async_context(proxy_before(int(store.settings.endpoint.rpartition(":")[2])))
         reached = store.settings.model_copy(update={"endpoint": f"127.0.0.1:{proxy.port}"})
-        await provision(bus.url, store.settings, settings=BusSettings(ack_wait_seconds=ACK_WAIT_SECONDS))
+        await provision(bus.url, store.settings, settings=BusSettings(ack_wait_seconds=ack_wait_seconds))
         everyone = {
             **environment,
             "LOCKSTEP_NATS_URL": bus.url,

@@ -48,6 +48,7 @@ __all__ = [
     "VoiceChain",
     "Words",
     "disagreements",
+    "words_of_a_silent_voice",
 ]
 
 
@@ -226,6 +227,8 @@ class Project(Section):
         recordings = [(scene.id, scene.recording is not None) for scene in self.scenes]
         for disagreement in disagreements(self.voice.engine, self.voice.file is not None, recordings):
             raise disagreement
+        if silent := words_of_a_silent_voice(self.voice.engine, self.words.engine):
+            raise silent
         if idle := transition_after_the_last(len(self.scenes), written=self.scenes[-1].transition is not None):
             raise idle
         spoken = [(scene.id, scene.narration) for scene in self.scenes]
@@ -270,6 +273,17 @@ def disagreements(engine: str, has_one_recording: bool, scenes: Sequence[tuple[s
         reason = "The scene has no `recording`, but others have."
         found += [Misfit(reason, "Record every scene, or none.", place=("scenes", at)) for at in missing]
     return found
+
+
+def words_of_a_silent_voice(voice: str, words: str) -> Misfit | None:
+    """Where the words' times are to be the voice's own report, and the voice makes none."""
+    if words != "voice" or voice not in _ENGINES_WITHOUT_WORD_TIMES:
+        return None
+    remedy = "Write another engine for the words, e.g. `engine: pocketsphinx`, or remove the line."
+    return Misfit(f"The voice `{voice}` reports no times for its words.", remedy, place=("words", "engine"))
+
+
+_ENGINES_WITHOUT_WORD_TIMES = frozenset({"recorded", "openai-speech"})
 
 
 class SubmittedProject(BaseModel):

@@ -13,7 +13,7 @@ from typing import Literal
 
 from pydantic import JsonValue, ValidationError
 
-from shared.project import Project, disagreements
+from shared.project import Project, disagreements, words_of_a_silent_voice
 from shared.project_output import transition_after_the_last
 from shared.project_problems import (
     Problem,
@@ -162,6 +162,8 @@ def _disagreements(located: LocatedData) -> list[Problem]:
     engine = located.value(("voice", "engine"))
     has_one_recording = located.value(("voice", "file")) is not None
     found = disagreements(str(engine), has_one_recording, scenes)
+    if silent := words_of_a_silent_voice(str(engine), str(located.value(("words", "engine")))):
+        found.append(silent)
     if idle := transition_after_the_last(
         len(scenes), written=bool(scenes) and located.value(("scenes", len(scenes) - 1, "transition")) is not None
     ):

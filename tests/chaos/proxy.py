@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -63,8 +64,8 @@ class Proxy:
 
 
 @asynccontextmanager
-async def proxy_before(port: int) -> AsyncIterator[Proxy]:
-    """A proxy on a free port of this machine, before the server on `port`."""
+async def proxy_before(port: int, encryption: ssl.SSLContext | None = None) -> AsyncIterator[Proxy]:
+    """A proxy on a free port of this machine, before the server on `port`; its clients speak TLS where told."""
     proxy = Proxy(port)
     serving: set[asyncio.Task[None]] = set()
 
@@ -73,7 +74,7 @@ async def proxy_before(port: int) -> AsyncIterator[Proxy]:
         serving.add(task)
         task.add_done_callback(serving.discard)
 
-    server = await asyncio.start_server(accept, "127.0.0.1", 0)
+    server = await asyncio.start_server(accept, "127.0.0.1", 0, ssl=encryption)
     proxy.port = server.sockets[0].getsockname()[1]
     try:
         yield proxy

@@ -90,8 +90,9 @@ def peaks_of(voiceover: Path) -> Peaks:
 def print_plan(plan: ScenePlan) -> None:
     """The timeline as a table, with the length of clip to ask a video model for."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("scene", "window", "frames", "words", "cut in", "confidence", "ask for"):
-        table.add_column(heading, justify="left" if heading in {"scene", "window", "cut in"} else "right", no_wrap=True)
+    texts = {"scene", "window", "cut in", "transition"}
+    for heading in ("scene", "window", "frames", "words", "cut in", "transition", "confidence", "ask for"):
+        table.add_column(heading, justify="left" if heading in texts else "right", no_wrap=True)
     for scene in plan.scenes:
         table.add_row(
             scene.scene_id,
@@ -99,6 +100,7 @@ def print_plan(plan: ScenePlan) -> None:
             str(scene.frame_count),
             str(len(scene.words)),
             scene.cut_kind.replace("_", " "),
+            f"{scene.transition.kind}, {scene.transition.frame_count} frames" if scene.transition else "",
             f"{scene.confidence:.2f}",
             f"{scene.clip_ms_to_ask_for / 1000:.2f} s",
         )

@@ -1,4 +1,4 @@
-"""Draws a project's timeline as SVG: the waveform, the words, the gaps, each scene's window, the cuts and the warnings.
+"""Draws a project's timeline as SVG: the waveform, the words, the gaps, the windows, the cuts, the transitions.
 
     | dusk (window 0:00.000 - 0:10.600, 265 frames)          | keeper ...
     |  ~~~~^~~~~  ^^~~~~~^~~          ~~~~^^~~~              |   waveform
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from html import escape
 
 from shared.plan import PlannedScene, ScenePlan
-from shared.timeline import Span
+from shared.timeline import FrameGrid, Span
 from shared.transcript import Word
 
 ROW_MS = 16_000
@@ -32,6 +32,7 @@ STYLE = (
     "text{font-family:Helvetica,Arial,sans-serif;fill:#0f172a}"
     ".scene{font-size:12px;font-weight:bold}.time{font-size:10px;fill:#64748b}.word{font-size:10px}"
     ".unsure{fill:#b45309}.wave{fill:#475569}.speech{stroke:#2563eb;stroke-width:2}"
+    ".transition{fill:#dc2626;fill-opacity:0.18}.kind{font-size:9px;fill:#b91c1c}"
     ".cut{stroke:#dc2626;stroke-width:1.5}.joined{stroke-dasharray:3 2}.note{font-size:12px;fill:#b45309}"
     ".stop{font-size:13px;font-weight:bold;fill:#b91c1c}"
 )
@@ -102,6 +103,7 @@ def _row(timeline: Timeline, row: Span) -> Iterator[str]:
     for second in range(row.start, row.end + 1, 1000):
         yield f'<text class="time" x="{_x(second - row.start):g}" y="134">{clock(second)[:-4]}</text>'
     if timeline.plan is not None:
+        yield from _transitions(timeline.plan, row)
         yield from _cuts(timeline.plan, row)
 
 
@@ -141,6 +143,21 @@ def _words(words: Sequence[Word], row: Span) -> Iterator[str]:
         unsure = " unsure" if word.confidence < UNSURE_BELOW else ""
         yield f'<line class="speech" x1="{left:g}" y1="99" x2="{right:g}" y2="99"/>'
         yield f'<text class="word{unsure}" x="{left:g}" y="{level}">{escape(word.text)}</text>'
+
+
+def _transitions(plan: ScenePlan, row: Span) -> Iterator[str]:
+    """The stretches in which two scenes are seen at once."""
+    grid = FrameGrid(plan.fps)
+    for planned in plan.segments:
+        seen = Span(grid.ms_at(planned.first_frame), grid.ms_at(planned.first_frame + planned.frame_count))
+        transition = plan.scenes[planned.scene_number - 1].transition
+        if not planned.is_transition or transition is None or not seen.overlaps(row):
+            continue
+        shown = _inside(seen, row)
+        left, wide = _x(shown.start - row.start), _x(shown.length)
+        yield f'<rect class="transition" x="{left:g}" y="18" width="{wide:g}" height="96"/>'
+        if row.contains(seen.start):
+            yield f'<text class="kind" x="{left + 1:g}" y="27">{transition.kind}</text>'
 
 
 def _cuts(plan: ScenePlan, row: Span) -> Iterator[str]:

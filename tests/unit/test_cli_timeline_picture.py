@@ -4,7 +4,7 @@ from fractions import Fraction
 from xml.etree import ElementTree
 
 from cli.timeline_picture import ROW_MS, Peaks, Timeline, clock, timeline_svg
-from shared.plan import PlannedScene, PlanWarning, ScenePlan
+from shared.plan import PlannedScene, PlannedTransition, PlanWarning, ScenePlan
 from shared.timeline import FrameGrid, Span
 from shared.transcript import Word
 
@@ -78,3 +78,14 @@ def test_without_a_plan_the_words_are_drawn_with_the_reason() -> None:
 
 def test_times_are_written_as_people_read_them() -> None:
     assert clock(64_250) == "1:04.250"
+
+
+def test_a_transition_covers_its_frames_on_both_sides_of_the_cut_and_names_its_kind() -> None:
+    first = PLAN.scenes[0].model_copy(update={"transition": PlannedTransition(kind="wipe", half_frames=10)})
+    root = drawn(PLAN.model_copy(update={"scenes": (first, PLAN.scenes[1])}))
+    (band,) = [node for node in root.iter(f"{SVG}rect") if node.get("class") == "transition"]
+    (cut,) = [node for node in root.iter(f"{SVG}line") if node.get("class") == "cut"]
+    left, wide = float(band.get("x", "")), float(band.get("width", ""))
+    assert wide == 20 / FPS * 80  # 80 pixels a second
+    assert left + wide / 2 == float(cut.get("x1", ""))
+    assert texts(root, "kind") == ["wipe"]

@@ -2,12 +2,13 @@
 
 import asyncio
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import nats.errors
 from nats.aio.client import Client
 from nats.js import JetStreamContext
+from nats.js.api import ConsumerInfo
 from nats.js.errors import APIError, NotFoundError
 from pydantic import AliasChoices, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -98,10 +99,12 @@ async def _silent(_: Exception) -> None:
     return
 
 
-async def consumer_exists(jetstream: JetStreamContext, consumer: str) -> bool | None:
-    """Whether the bus has such a consumer; None where it cannot be asked just now."""
+async def consumer_exists(
+    jetstream: JetStreamContext, consumer: str, *, on_seen: Callable[[ConsumerInfo], None] = lambda _: None
+) -> bool | None:
+    """Whether the bus has such a consumer, which is shown to `on_seen`; None where it cannot be asked just now."""
     try:
-        await jetstream.consumer_info(STREAM, consumer)
+        on_seen(await jetstream.consumer_info(STREAM, consumer))
     except NotFoundError:
         return False
     except (APIError, TimeoutError, OSError, nats.errors.Error):

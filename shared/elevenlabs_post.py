@@ -8,6 +8,7 @@ import httpx
 
 from shared.elevenlabs import ElevenLabsSettings, header_number, read_refusal, refusal
 from shared.purchases import NotCharged, OutcomeUnknown
+from shared.telemetry_stages import note_provider_answer, stage
 from shared.turnstile import Turnstile
 
 _LIMIT_IF_NOT_TOLD = 2  # what the smallest plan may do at the same time (documents of August 2025)
@@ -38,7 +39,9 @@ async def post_once(
     timeout = httpx.Timeout(account.timeout_seconds, connect=10)
     async with httpx.AsyncClient(timeout=timeout) as client:
         for pause_seconds in (*account.busy_pauses_seconds, None):
-            response = await _answer(send, client, url, headers)
+            with stage("provider"):
+                response = await _answer(send, client, url, headers)
+            note_provider_answer("elevenlabs", *_outcome(response))
             turnstile.learn(header_number(response.headers.get("maximum-concurrent-requests")) or _LIMIT_IF_NOT_TOLD)
             if response.status_code != httpx.codes.TOO_MANY_REQUESTS:
                 return _usable(response, key, scene_id, section)
@@ -47,6 +50,13 @@ async def post_once(
                 break
             await asyncio.sleep(told_seconds or pause_seconds)
     raise NotCharged("ElevenLabs is busy (429); nothing was charged")
+
+
+def _outcome(response: httpx.Response) -> tuple[Literal["answered", "busy", "refused"], int | None]:
+    """How it answered, and what that cost in its credits."""
+    if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
+        return "busy", None
+    return "answered" if response.is_success else "refused", header_number(response.headers.get("character-cost"))
 
 
 async def _answer(send: Send, client: httpx.AsyncClient, url: str, headers: Mapping[str, str]) -> httpx.Response:

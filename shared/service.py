@@ -94,6 +94,7 @@ class Service:
         self.settings = settings
         self.telemetry = Telemetry(name)
         self.watch = Watch(name, settings)
+        self.watch.on_seen = self.telemetry.note_consumer
         self._routes: dict[str, _Route] = {}
         self._scratch = Scratch(settings.scratch_dir, name)
         self._settling = Settling(

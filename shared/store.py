@@ -15,7 +15,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.assets import Asset, is_source
 from shared.errors import Unrecoverable
-from shared.telemetry_stages import staged
+from shared.telemetry_stages import note_moved, staged
 
 DocumentType = TypeVar("DocumentType", bound=BaseModel)
 
@@ -113,6 +113,7 @@ class MinioStore:
         def put() -> Asset:
             digest, size = file_digest(path), path.stat().st_size
             self._client.fput_object(self._bucket, key, str(path), content_type=media_type, metadata={"sha256": digest})
+            note_moved(size, "store")
             return Asset(key=key, digest=digest, media_type=media_type, size=size)
 
         return await asyncio.to_thread(put)
@@ -121,6 +122,7 @@ class MinioStore:
     async def fetch(self, asset: Asset, path: Path) -> None:
         def get() -> bool:
             self._client.fget_object(self._bucket, asset.key, str(path))
+            note_moved(path.stat().st_size, "fetch")
             digest = file_digest(path)
             # Two copies of a service that raced may have made the same derived asset with other bytes, and the later
             # ones stand there now: as good as the first, since the key says what they are, if they arrived whole.
@@ -148,6 +150,7 @@ class MinioStore:
                 content_type="application/json",
                 metadata={"sha256": digest},
             )
+            note_moved(len(data), "store")
             return Asset(key=key, digest=digest, media_type="application/json", size=len(data))
 
         return await asyncio.to_thread(put)
@@ -160,7 +163,9 @@ class MinioStore:
         def get() -> bytes:
             response = self._client.get_object(self._bucket, asset.key)
             try:
-                return response.read()
+                data = response.read()
+                note_moved(len(data), "fetch")
+                return data
             finally:
                 response.close()
                 response.release_conn()

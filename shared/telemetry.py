@@ -25,13 +25,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import nats.errors
 from faststream import BaseMiddleware, ContextRepo
 from faststream.message import StreamMessage
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
+from nats.js.api import ConsumerInfo
 from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.sdk.metrics import MeterProvider
@@ -59,6 +60,10 @@ from shared.retry import HandedOver, describe, one_line
 from shared.telemetry_ids import ComputedIds, project_context, project_span, scene_span, span_of_subject, within
 from shared.telemetry_metrics import Instruments, meter_provider, unmeasured
 from shared.telemetry_stages import StageRecorder, recording_stages, stage, staged
+from shared.telemetry_work import begin_counting, counted_seconds, media_seconds
+
+if TYPE_CHECKING:
+    from shared.telemetry_endpoint import MetricsEndpoint
 
 __all__ = ["Telemetry", "project_context", "publishing", "stage", "staged"]
 
@@ -87,6 +92,7 @@ class Telemetry:
         self._off = os.environ.get("OTEL_SDK_DISABLED", "").lower() == "true"
         self.metric_readers: list[MetricReader] = []
         self.instruments: Instruments = unmeasured()
+        self._endpoint: MetricsEndpoint | None = None
         self._meters: MeterProvider | None = None
 
     def start(self) -> None:
@@ -110,6 +116,12 @@ class Telemetry:
             from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 
             self.metric_readers.append(PeriodicExportingMetricReader(OTLPMetricExporter()))
+        if port := os.environ.get("OTEL_EXPORTER_PROMETHEUS_PORT"):
+            from shared.telemetry_endpoint import MetricsEndpoint
+
+            self._endpoint = MetricsEndpoint(os.environ.get("OTEL_EXPORTER_PROMETHEUS_HOST", "127.0.0.1"), int(port))
+            self.metric_readers.append(self._endpoint.reader)
+            self._endpoint.start()
         if self.metric_readers:
             self._meters = meter_provider(self._resource, self.metric_readers)
             self.instruments = Instruments(self._meters.get_meter("lockstep"))
@@ -118,6 +130,8 @@ class Telemetry:
         """Send what is left, for a bounded time."""
 
         def close() -> None:
+            if self._endpoint is not None:
+                self._endpoint.stop()
             self.provider.shutdown()
             if self._meters is not None:
                 self._meters.shutdown()
@@ -157,6 +171,7 @@ class Telemetry:
             self.instruments.redeliveries.add(1, labels)
         self.instruments.in_work.add(1, labels)
         outcome = "done"
+        begin_counting()
         with (
             self.tracer.start_as_current_span(
                 f"process {template}",
@@ -173,7 +188,7 @@ class Telemetry:
                 record_exception=False,
                 set_status_on_exception=False,
             ) as span,
-            recording_stages(StageRecorder(self.tracer, self.instruments.stage_duration, place)),
+            recording_stages(StageRecorder(self.tracer, self.instruments, place)),
         ):
             try:
                 yield
@@ -193,12 +208,16 @@ class Telemetry:
         for event in events:
             if getattr(event, "from_store", False):
                 span.set_attribute("lockstep.from_store", True)
-                self.instruments.cache_hits.add(1, {"messaging.destination.template": event.subject})
+                said = {"messaging.destination.template": event.subject}
+                self.instruments.cache_hits.add(1, said)
+                self.instruments.cache_saved.add(media_seconds(msg, event), said)
             if isinstance(event, SceneFitted):
                 # Both ends by the stream's clock: it is one clock, whichever machines the services run on.
                 fitted_ns = await _said_ns(jetstream, event.address) or time.time_ns()
                 taken_ns = span.start_time if isinstance(span, ReadableSpan) else None
                 self._tell_scene(msg, fitted_ns, taken_ns=taken_ns, from_store=event.from_store)
+                if not event.from_store and (used := counted_seconds()) > 0:
+                    self.instruments.fit_speed.record(media_seconds(msg, event) / used)
             if isinstance(event, VideoAssembled):
                 await self._tell_project(event, None, jetstream)
 
@@ -206,6 +225,7 @@ class Telemetry:
         """Tell of the project, and the scene, that ended because the work on `msg` was given up."""
         if self._off:
             return
+        self.instruments.failures.add(1, {"messaging.consumer.group.name": msg.metadata.consumer})
         if event_class_of(msg.subject) is ScenePlanned:
             self._tell_scene(msg, time.time_ns(), failure=failure.reason)
         await self._tell_project(failure, failure.reason, jetstream)
@@ -214,6 +234,12 @@ class Telemetry:
         """Tell of a scene that nobody fits, because its project has failed."""
         if event_class_of(msg.subject) is ScenePlanned:
             self._tell_scene(msg, time.time_ns(), failure="left alone: the project has failed")
+
+    def note_consumer(self, seen: ConsumerInfo) -> None:
+        """Measure what waits for a consumer and what its services have in work."""
+        labels = {"messaging.consumer.group.name": seen.name}
+        self.instruments.consumer_lag.set(seen.num_pending or 0, labels)
+        self.instruments.consumer_in_work.set(seen.num_ack_pending or 0, labels)
 
     def note_dead_letter(self, msg: Msg) -> None:
         """Count a message that was given up."""

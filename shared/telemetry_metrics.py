@@ -1,6 +1,7 @@
 """What a service measures. No label names a project or a scene: there would be a time series for each.
 
-Where `OTEL_EXPORTER_OTLP_ENDPOINT` is set, measurements are pushed there; otherwise the instruments cost nothing.
+Measurements are pushed to `OTEL_EXPORTER_OTLP_ENDPOINT` and served at `OTEL_EXPORTER_PROMETHEUS_PORT`, where set; where
+neither is, the instruments cost nothing.
 """
 
 from collections.abc import Sequence
@@ -14,6 +15,9 @@ LATENCY_BUCKETS = (0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600)
 """Seconds. A scene takes between a tenth of a second (kept from before) and minutes (4K on one core)."""
 
 STAGE_BUCKETS = (0.001, 0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300)
+
+SPEED_BUCKETS = (0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 4, 8, 16)
+"""Seconds of video for each second of a processor: 4K with a blend is slow, a small trim fast."""
 
 
 class Instruments:
@@ -49,6 +53,30 @@ class Instruments:
         self.dead_letters = meter.create_counter("lockstep.dead_letters", description="Messages that were given up")
         self.cache_hits = meter.create_counter(
             "lockstep.cache.hits", description="Steps whose work was found in the store"
+        )
+        self.cache_saved = meter.create_counter(
+            "lockstep.cache.saved",
+            unit="s",
+            description="Picture and sound that was found in the store and not made again",
+        )
+        self.fit_speed = meter.create_histogram(
+            "lockstep.fit.speed",
+            description="The real-time factor of a fit: seconds of video for each second of a processor",
+            explicit_bucket_boundaries_advisory=SPEED_BUCKETS,
+        )
+        self.moved = meter.create_counter("lockstep.moved", unit="By", description="Bytes from and to the store")
+        self.provider_calls = meter.create_counter("lockstep.provider.calls", description="Answers of paid services")
+        self.provider_cost = meter.create_counter(
+            "lockstep.provider.cost", description="What the answers of paid services cost, in their own units"
+        )
+        self.failures = meter.create_counter("lockstep.failures", description="Steps that ended their project")
+        self.consumer_lag = meter.create_gauge(
+            "lockstep.consumer.lag",
+            description="Messages that wait for a consumer; every copy of a service tells the same",
+        )
+        self.consumer_in_work = meter.create_gauge(
+            "lockstep.consumer.in_work",
+            description="Messages that a consumer's services have in work; every copy of a service tells the same",
         )
 
 

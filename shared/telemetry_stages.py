@@ -13,11 +13,12 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, Literal, ParamSpec, TypeVar
 
-from opentelemetry.metrics import Histogram
 from opentelemetry.trace import Status, StatusCode, Tracer
 from opentelemetry.util.types import Attributes
+
+from shared.telemetry_metrics import Instruments
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -28,7 +29,7 @@ class StageRecorder:
     """Where the stages of one message are told."""
 
     tracer: Tracer
-    durations: Histogram
+    instruments: Instruments
     attributes: Attributes
     """Project and scene: they stand on spans, and never on measurements."""
 
@@ -66,7 +67,21 @@ def stage(name: str) -> Iterator[None]:
             span.set_status(Status(StatusCode.ERROR, type(error).__name__))
             raise
         finally:
-            recorder.durations.record(time.perf_counter() - began, {"stage": name, "outcome": outcome})
+            recorder.instruments.stage_duration.record(time.perf_counter() - began, {"stage": name, "outcome": outcome})
+
+
+def note_moved(size: int, direction: Literal["fetch", "store"]) -> None:
+    """Bytes went from the store or to it."""
+    if recorder := _recorder.get():
+        recorder.instruments.moved.add(size, {"direction": direction})
+
+
+def note_provider_answer(provider: str, outcome: Literal["answered", "busy", "refused"], cost: int | None) -> None:
+    """A paid service answered. `cost` is in its own units (characters, seconds); None where it does not say."""
+    if recorder := _recorder.get():
+        recorder.instruments.provider_calls.add(1, {"provider": provider, "outcome": outcome})
+        if cost:
+            recorder.instruments.provider_cost.add(cost, {"provider": provider})
 
 
 def staged(

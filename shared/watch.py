@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 
 from nats.aio.client import Client
+from nats.js.api import ConsumerInfo
 
 from shared.bus import BusSettings, consumer_exists
 from shared.health import show_signs
@@ -27,6 +28,8 @@ class Watch:
     def __init__(self, service: str, settings: BusSettings) -> None:
         self.on_lost: Callable[[str], None] = exit_process
         """What to do when the service can no longer work. A host of several services puts its own in place."""
+        self.on_seen: Callable[[ConsumerInfo], None] = lambda _: None
+        """What to do with what the bus says of a consumer."""
         self._service = service
         self._settings = settings
         self._client: Client | None = None
@@ -51,7 +54,9 @@ class Watch:
         while True:
             await asyncio.sleep(self._settings.watchdog_seconds)
             show_signs(self._settings.health_dir, "alive")
-            states = {consumer: await consumer_exists(jetstream, consumer) for consumer in consumers}
+            states = {
+                consumer: await consumer_exists(jetstream, consumer, on_seen=self.on_seen) for consumer in consumers
+            }
             if all(states.values()):
                 show_signs(self._settings.health_dir, "ready")
             for consumer, exists in states.items():

@@ -17,6 +17,7 @@ from shared.api_key import read_api_key
 from shared.assets import Determinant, derived_key
 from shared.errors import Unrecoverable
 from shared.purchases import NotCharged, OutcomeUnknown, Purchases
+from shared.telemetry_stages import note_provider_answer, stage
 
 DEFAULT_MODEL = "tts-1"
 
@@ -79,12 +80,19 @@ class OpenAISpeechVoice:
         headers = {"authorization": f"Bearer {self.key.get_secret_value()}"} if self.key is not None else {}
         try:
             async with httpx.AsyncClient(timeout=httpx.Timeout(self.timeout_seconds, connect=10)) as client:
-                response = await client.post(f"{self.url}/audio/speech", json=body, headers=headers)
+                with stage("provider"):
+                    response = await client.post(f"{self.url}/audio/speech", json=body, headers=headers)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError) as error:
             raise NotCharged(f"{self.url} cannot be reached ({type(error).__name__})") from error
         except httpx.TransportError as error:
             raise OutcomeUnknown(f"{self.url} gave no whole answer ({type(error).__name__}).") from error
-        if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
+        busy = response.status_code == httpx.codes.TOO_MANY_REQUESTS
+        # Such a server does not say what it charges; the characters are what a price list is written in.
+        cost = len(str(body["input"])) if response.is_success and self.key is not None else None
+        note_provider_answer(
+            "openai-speech", "busy" if busy else "answered" if response.is_success else "refused", cost
+        )
+        if busy:
             raise NotCharged(f"{self.url} is busy (429)")
         if response.is_server_error:
             raise OutcomeUnknown(f"{self.url} failed with {response.status_code}.")

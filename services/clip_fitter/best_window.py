@@ -8,10 +8,13 @@ decoded for it. Any other is looked at once: a few small pictures a second, kept
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from statistics import fmean, median, pstdev
 
 import numpy as np
 from numpy.typing import NDArray
+
+from services.clip_fitter.clip import Clip
 
 STEP_MS = 200
 """Between two pictures that are looked at. Finer would need pictures that decoders may leave out (`looks.py`)."""
@@ -58,6 +61,15 @@ def is_even(packet_sizes: Sequence[int]) -> bool:
     stretch = max(8, len(packet_sizes) // 16)
     stretches = [median(packet_sizes[at : at + stretch]) for at in range(0, len(packet_sizes) - stretch + 1, stretch)]
     return all(0.3 * usual <= one <= 3 * usual for one in stretches)
+
+
+def hitch_of(clip: Clip, in_ms: int | None, fps: Fraction) -> Fraction | None:
+    """How long the clip shows each picture, in frames at `fps`; None where nothing is gained by speeding it up: a still
+    picture, and a clip with parts that are better left out, unless the project says where it starts."""
+    if clip.is_still or (in_ms is None and not is_even(clip.pictures.sizes)):
+        return None
+    rate = Fraction(1000 * clip.pictures.count, clip.pictures.length_ms)
+    return fps / rate
 
 
 BLACK_BELOW = 24

@@ -7,7 +7,7 @@ from fractions import Fraction
 from functools import partial
 from pathlib import Path
 
-from services.clip_fitter.best_window import SHORTEST_CHOICE_MS, Look, best_start_ms, is_even
+from services.clip_fitter.best_window import SHORTEST_CHOICE_MS, Look, best_start_ms, hitch_of, is_even
 from services.clip_fitter.clip import Clip, empty_clip, read_clip, unreadable_clip, usable_ms
 from services.clip_fitter.core import Fill, FitLimits, SceneRecipe, fit_scene, is_hopeless, starting_at
 from services.clip_fitter.encoding import Encode, Purpose, Stretch, file_faults
@@ -103,7 +103,8 @@ class Handlers:
         frames, fps = showing.frame_count, showing.output.fps
         if is_hopeless(frames, fps, lengths):
             raise hopeless_clip(lengths, FrameGrid(fps).ms_at(frames), self.models)
-        recipe = fit_scene(frames, fps, lengths, _limits(showing.fit))
+        hitches = [hitch_of(clip, said.in_ms, fps) for (clip, _), said in shown]
+        recipe = fit_scene(frames, fps, lengths, _limits(showing.fit), hitches)
         recipe = starting_at(recipe, await self._starts(showing.clips, step, shown, recipe))
         job = SegmentJob(
             parts=tuple(
@@ -112,6 +113,7 @@ class Handlers:
                     source=str(fetched[number][1]),
                     recipe=part,
                     framing=_framing(showing.fit, footage[number]),
+                    slow_motion=showing.fit.slow_motion,
                 )
                 for number, part in zip(recipe.clip_numbers, recipe.parts, strict=True)
             ),
@@ -244,17 +246,12 @@ def _framing(fit: Fit, said: Footage) -> Framing:
 def _limits(fit: Fit) -> FitLimits:
     # Through text: 0.85 in the project file means 17/20, and the float nearest to it does not.
     slowest, fastest = Fraction(str(fit.slowest)), Fraction(str(fit.fastest))
-    prices = fit.prices
     return FitLimits(
         slowest,
         fastest,
         Fill(fit.fill),
-        Prices(
-            held_second=Fraction(str(prices.held_second)),
-            turn=Fraction(str(prices.turn)),
-            further_turn=Fraction(str(prices.further_turn)),
-            joint=Fraction(str(prices.joint)),
-        ),
+        Prices(**{key: Fraction(str(price)) for key, price in fit.prices}),
+        crossfade_seconds=Fraction(fit.crossfade_ms, 1000),
     )
 
 

@@ -18,6 +18,7 @@ from services.clip_fitter.filters import Filter, strung
 from services.clip_fitter.picture import Framing, has_alpha, pictured
 from shared.media import MediaFacts, PictureTimes
 from shared.project import Output
+from shared.project_fit import SlowMotion
 from shared.segments import track_clock
 
 BACKWARDS_BYTES = 150_000_000
@@ -36,6 +37,7 @@ class Part:
     source: str
     recipe: FitRecipe
     framing: Framing
+    slow_motion: SlowMotion = "repeat"
 
 
 @dataclass(frozen=True)
@@ -156,7 +158,9 @@ def _whole(job: SegmentJob, part: Part, number: int = 0) -> Any:
     held = recipe.fill_frames if recipe.fill is Fill.HOLD else 0
     timed = strung(_input(job, part, number), _timed(part))
     # A picture that is shown twice is scaled once, and one that is dropped is not scaled at all.
-    if _repeats_pictures(job, part):
+    if _makes_pictures_up(job, part):
+        conformed = _made_up(job, part, timed)
+    elif _repeats_pictures(job, part):
         conformed = strung(_pictured(job, part, timed), [_gridded(job)])
     else:
         conformed = _pictured(job, part, strung(timed, [_gridded(job)]))
@@ -169,8 +173,30 @@ def _whole(job: SegmentJob, part: Part, number: int = 0) -> Any:
 def _piece(job: SegmentJob, part: Part, piece: Piece) -> Any:
     cut = Filter("trim", {"start_frame": piece.first, "end_frame": piece.end})
     turned = [Filter("reverse")] if piece.backwards else []
-    shown = strung(_input(job, part), [*_timed(part), _gridded(job), _padded(job, part, 0), cut])
+    timed = strung(_input(job, part), _timed(part))
+    if _makes_pictures_up(job, part):
+        made_up = _made_up(job, part, timed)
+        return strung(made_up, [_padded(job, part, 0), cut, _formatted(), *turned])
+    shown = strung(timed, [_gridded(job), _padded(job, part, 0), cut])
     return strung(_pictured(job, part, shown), [_formatted(), *turned])
+
+
+def _makes_pictures_up(job: SegmentJob, part: Part) -> bool:
+    """True where a slowed clip is to show pictures between its own, and has too few of them to do without."""
+    rate = part.clip.video.average_rate
+    has_too_few = rate is None or rate * part.recipe.speed < job.output.fps
+    return part.slow_motion != "repeat" and 0 < part.recipe.speed < 1 and has_too_few
+
+
+def _made_up(job: SegmentJob, part: Part, timed: Any) -> Any:
+    """The project's pictures, one for each frame; those between two of the clip's are made up from both."""
+    # What is behind the last picture is that picture again; without, both filters would end before it.
+    follows = Filter("tpad", {"stop": 2, "stop_mode": "clone"})
+    made_up = {
+        "blend": Filter("framerate", {"fps": rate_text(job.output.fps)}),
+        "interpolate": Filter("minterpolate", {"fps": rate_text(job.output.fps), "mi_mode": "mci"}),
+    }[part.slow_motion]
+    return strung(_pictured(job, part, timed), [_formatted(), follows, made_up, _gridded(job)])
 
 
 def _pictured(job: SegmentJob, part: Part, stream: Any) -> Any:

@@ -2,9 +2,11 @@
 
 from itertools import pairwise
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from shared.errors import Unrecoverable
 from shared.media_makers import H264, decode_colour, decode_grey, make_numbered_clip, read_numbers, run_tool
@@ -44,6 +46,50 @@ async def test_a_slowed_clip_shows_all_its_pictures_and_ends_with_its_last(bench
     assert len(numbers) == 52
     assert sorted(set(numbers)) == list(range(48))
     assert numbers == sorted(numbers)
+
+
+@pytest.mark.parametrize("slow_motion", ["blend", "interpolate"])
+async def test_smooth_slow_motion_has_every_frame_and_shows_pictures_that_the_clip_does_not_have(
+    bench: Bench, tmp_path: Path, slow_motion: Literal["blend", "interpolate"]
+) -> None:
+    # A light square on dark ground that moves by four pixels a picture.
+    moving = (
+        "color=c=0x202020:s=128x72:r=24:d=2[g];color=c=0xd0d0d0:s=16x16:r=24:d=2[s];[g][s]overlay=x=4*mod(n\\,24):y=28"
+    )
+    clip = tmp_path / "clip.mp4"
+    run_tool("ffmpeg", "-f", "lavfi", "-i", moving, *H264, str(clip))
+    answer, smooth = await bench.fit(clip, 56, fit=Fit(slow_motion=slow_motion))
+    _, repeated = await bench.fit(clip, 56)
+    assert answer.fit == "slowed to 0.86x"
+    own, seen, plain = (decode_grey(path).astype(int) for path in (clip, smooth, repeated))
+    assert len(seen) == len(plain) == 56
+
+    def strangers(pictures: NDArray[np.int_]) -> int:
+        """Pictures that are like none of the clip's own."""
+        return sum(min(int(np.abs(one - other).max()) for other in own) > 40 for one in pictures)
+
+    assert strangers(plain) == 0
+    assert strangers(seen) >= 8
+    assert np.abs(seen[0] - own[0]).max() < 20
+    assert np.abs(seen[-1] - own[-1]).max() < 20
+
+
+async def test_a_boomerang_of_smooth_slow_motion_runs_back_through_the_same_pictures(
+    bench: Bench, two_seconds: Path
+) -> None:
+    _, segment = await bench.fit(two_seconds, 100, fit=Fit(fill="boomerang", slow_motion="blend"))
+    pictures = decode_grey(segment).astype(int)
+    assert len(pictures) == 100
+    assert np.abs(pictures[56:100] - pictures[54:10:-1]).mean() < 3
+
+
+async def test_a_longer_clip_with_pictures_to_spare_is_sped_up_to_its_end(bench: Bench, tmp_path: Path) -> None:
+    clip = make_numbered_clip(tmp_path / "clip.mp4", frames=150, fps="60")
+    answer, segment = await bench.fit(clip, 44)
+    numbers = read_numbers(segment)
+    assert answer.fit == "trimmed to 2.00 s of 2.50 s, then sped up to 1.09x"
+    assert len(numbers) == 44
+    assert all(abs(number - frame * 120 / 44) <= 1.5 for frame, number in enumerate(numbers))
 
 
 async def test_a_boomerang_runs_back_picture_by_picture_in_bounded_pieces(

@@ -1,11 +1,15 @@
 """The best part of a longer clip, by what is seen in it."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.clip_fitter.best_window import STEP_MS, Look, best_start_ms, is_even, look_at
+from services.clip_fitter.best_window import STEP_MS, Look, best_start_ms, hitch_of, is_even, look_at
+from services.clip_fitter.clip import Clip
+from shared.media import PictureTimes, VideoFacts
 
 LEVELS = st.floats(min_value=0, max_value=255, allow_nan=False)
 
@@ -72,3 +76,23 @@ def test_an_even_clip_is_told_by_the_sizes_of_its_packets(sizes: list[int]) -> N
 )
 def test_a_clip_in_which_something_happens_has_to_be_looked_at(sizes: list[int]) -> None:
     assert not is_even(sizes)
+
+
+def clip_of(sizes: tuple[int, ...], length_ms: int) -> Clip:
+    """A clip of as many pictures as there are sizes."""
+    times = PictureTimes(len(sizes), 0, length_ms - 40, length_ms, 40, cut_short=False, sizes=sizes)
+    facts = VideoFacts(
+        "h264", 128, 72, Fraction(1), None, None, "yuv420p", None, None, None, None, 0, None, 0, None, None
+    )
+    return Clip(facts, times, 0)
+
+
+def test_a_clip_of_twice_the_project_s_rate_shows_each_picture_for_half_a_frame() -> None:
+    assert hitch_of(clip_of((1_000,) * 120, 2_000), None, Fraction(30)) == Fraction(1, 2)
+
+
+def test_nothing_is_gained_by_speeding_up_a_still_or_what_is_better_left_out() -> None:
+    black_first = (20,) * 60 + (1_000,) * 60
+    assert hitch_of(clip_of((1_000,), 0), None, Fraction(30)) is None
+    assert hitch_of(clip_of(black_first, 2_000), None, Fraction(30)) is None
+    assert hitch_of(clip_of(black_first, 2_000), 500, Fraction(30)) == Fraction(1, 2)

@@ -21,7 +21,7 @@ from shared.project import Music, Sound, VoiceChain
 from shared.timeline import SAMPLES_PER_MS, Span
 from shared.transcript import Recording
 
-RECIPE_VERSION = 2
+RECIPE_VERSION = 3
 
 STEM_LUFS = -20.0
 """Both stems are brought to this before the bed is ducked, so that the project's decibels mean the same for any file.
@@ -97,6 +97,11 @@ class Inputs:
             "beds": beds,
             "sounds": sounds,
         }
+
+
+def analysis_key(music: Asset, longest: int) -> str:
+    """The key of the energies of at most so many samples of a music file: beat and phrase are found in them."""
+    return derived_key("music-analyses", "npy", recipe_version=1, music=music.digest, longest=longest)
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,14 @@ import asyncio
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from services.mixer import bed, commands, core, music_ends, seams, wave_files
-from services.mixer.bed import BedPlace, BedPlan, Seam
+from services.mixer import commands, core, wave_files
+from services.mixer.arranging import arrange_bed
+from services.mixer.bed import BedPlace, BedPlan
 from services.mixer.core import Heard, Inputs, Levelling, Measured
 from services.mixer.effects import level_sound
 from services.mixer.places import place_beds, place_sounds
 from services.mixer.report import MixedLayers, write_report
+from services.mixer.seams import Energies
 from services.mixer.wave_files import BedFiles, LayerFiles, SoundFiles, StemPaths, VoiceFiles
 from shared.assets import Asset
 from shared.errors import Unrecoverable
@@ -24,6 +26,9 @@ from shared.timeline import SAMPLES_PER_MS
 from shared.transcript import Recording
 
 LAYERS = ("voice", "bed", "effects")
+
+LONGEST_SONG_MS = 20 * 60_000
+"""Of longer music only the first part is decoded, or what the bed needs, so its ending is not kept."""
 
 
 @dataclass(frozen=True)
@@ -104,8 +109,7 @@ class Handlers:
         beds: list[BedFiles] = []
         for number, ((music, asset), place) in enumerate(zip(inputs.beds, places, strict=True)):
             wave = scratch / f"music-{number}.wav"
-            await self._decode(f"The music file {music.file!r}", asset, wave, at_most_samples=place.length)
-            bed_plan = await self._plan_bed(music, wave, place)
+            bed_plan = await self._plan_bed(music, asset, wave, place)
             open_bed = await asyncio.to_thread(
                 wave_files.measure_bed, wave, bed_plan, inputs.plan.length_ms * SAMPLES_PER_MS
             )
@@ -192,13 +196,34 @@ class Handlers:
             ) from error
         source.unlink()
 
-    async def _plan_bed(self, music: Music, wave: Path, place: BedPlace) -> BedPlan:
+    async def _plan_bed(self, music: Music, asset: Asset, wave: Path, place: BedPlace) -> BedPlan:
+        """Decode the music and decide how it becomes the bed."""
+        longest = max(place.length, LONGEST_SONG_MS * SAMPLES_PER_MS)
+        await self._decode(f"The music file {music.file!r}", asset, wave, at_most_samples=longest)
         facts = await asyncio.to_thread(wave_files.wave_facts, wave)
         core.require_long_enough_music(file=music.file, sample_count=facts.sample_count)
-        start, end, seam = 0, facts.sample_count, None
-        if end < place.length:
-            start, end, seam = await asyncio.to_thread(_find_seam, wave, end, music.crossfade_ms)
-        return bed.plan_bed(place, music_start=start, music_end=end, seam=seam)
+        return await asyncio.to_thread(
+            arrange_bed,
+            wave,
+            await self._analyse(asset, wave, longest),
+            place,
+            sample_count=facts.sample_count,
+            crossfade_ms=music.crossfade_ms,
+            is_whole=facts.sample_count < longest,
+        )
+
+    async def _analyse(self, music: Asset, wave: Path, longest: int) -> Energies:
+        """The music's energies, found in the store or measured now."""
+        key = core.analysis_key(music, longest)
+        path = wave.with_suffix(".npy")
+        found = await self.store.find(key)
+        if found is not None:
+            await self.store.fetch(found, path)
+            return await asyncio.to_thread(wave_files.read_energies, path)
+        energies = await asyncio.to_thread(wave_files.measure_energies, wave)
+        await asyncio.to_thread(wave_files.write_energies, energies, path)
+        await self.store.put_file(path, key, "application/octet-stream")
+        return energies
 
     async def _encode_on_target(self, inputs: Inputs, layers: Layers, step: Step) -> EncodedSoundtrack:
         """Encode, measure the encoded file, and encode once more where it misses its target."""
@@ -256,20 +281,6 @@ class Handlers:
 
 def _mix_stem(scratch: Path) -> Path:
     return scratch / "mix-stem.wav"
-
-
-def _find_seam(wave: Path, sample_count: int, crossfade_ms: int) -> tuple[int, int, Seam]:
-    """Where the music's sound starts and ends, and where it may go on at its own beginning."""
-    head = wave_files.read_samples(wave, 0, min(sample_count, music_ends.END_SAMPLES))
-    tail_at = max(0, sample_count - music_ends.END_SAMPLES)
-    tail = wave_files.read_samples(wave, tail_at, sample_count - tail_at)
-    start, end = bed.audible_part(sample_count, *music_ends.silent_ends(head, tail))
-    energies = wave_files.measure_energies(wave)
-    seam = seams.find_seam(energies, start=start, end=end, crossfade_ms=crossfade_ms)
-    room = min(seams.REFINE_SAMPLES, seam.enter - start, seam.period - seam.overlap)
-    outgoing = wave_files.read_samples(wave, seam.leave, seam.overlap)
-    incoming = wave_files.read_samples(wave, seam.enter - room, seam.overlap + 2 * room)
-    return start, end, seams.settle_seam(seam, outgoing.mean(axis=1), incoming.mean(axis=1))
 
 
 def _answer(event: ScenesPlanned, report: SoundtrackReport, stored: Asset, *, from_store: bool) -> SoundtrackMixed:

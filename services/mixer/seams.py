@@ -22,8 +22,9 @@ STEP_SAMPLES = STEP_MS * SAMPLES_PER_MS
 REFINE_SAMPLES = STEP_SAMPLES
 """How far the samples may move the place that the onsets found."""
 
-_WINDOW_STEPS = 600  # 6 s hold two bars at 80 beats a minute: enough for the pattern of a bar to count
+WINDOW_STEPS = 600  # 6 s hold two bars at 80 beats a minute: enough for the pattern of a bar to count
 _LEAVE_CANDIDATES = 96
+_LATEST_ENTER_STEP = 9_000  # 90 s: with more, the windows of an hour of music would fill the memory
 _COST_OF_UNUSED_MUSIC = 0.3  # judgement: half the music unused must buy 0.15 of likeness
 
 Energies = NDArray[np.float64]
@@ -44,14 +45,13 @@ def find_seam(energies: Energies, *, start: int, end: int, crossfade_ms: int) ->
     plain = Seam(leave=end - overlap, enter=start, overlap=overlap, correlation=0.0)
     first, last = -(-start // STEP_SAMPLES), min(energies.size, end // STEP_SAMPLES)
     overlap_steps = -(-overlap // STEP_SAMPLES)
-    half = _WINDOW_STEPS // 2
+    half = WINDOW_STEPS // 2
     # Both places need half a window before them and a whole crossfade behind, and half of the music between them.
-    enters = np.arange(first + half, first + (last - first) // 4)
+    enters = np.arange(first + half, first + min((last - first) // 4, _LATEST_ENTER_STEP))
     leaves = np.arange(first + (last - first) * 3 // 4, last - max(half, overlap_steps) - 1)
     if enters.size == 0 or leaves.size == 0 or (leaves[0] - enters[-1]) < overlap_steps:
         return plain
-    onsets = _onsets(energies)
-    windows = np.lib.stride_tricks.sliding_window_view(onsets, _WINDOW_STEPS)
+    windows = onset_windows(energies)
     candidates = windows[enters - half]
     candidates = candidates / np.maximum(np.linalg.norm(candidates, axis=1, keepdims=True), 1e-9)
     best_score, best = -np.inf, (int(leaves[-1]), int(enters[0]))
@@ -78,6 +78,11 @@ def settle_seam(seam: Seam, outgoing: NDArray[np.float32], incoming: NDArray[np.
     lag = int(np.argmax(products / sizes))
     correlation = correlation_of(outgoing, incoming[lag : lag + outgoing.size])
     return replace(seam, enter=seam.enter + lag - room, correlation=correlation)
+
+
+def onset_windows(energies: Energies) -> NDArray[np.float64]:
+    """The onsets of every `WINDOW_STEPS` steps in a row; the energies must be that many."""
+    return np.lib.stride_tricks.sliding_window_view(_onsets(energies), WINDOW_STEPS)
 
 
 def _onsets(energies: Energies) -> NDArray[np.float64]:

@@ -114,6 +114,16 @@ def measure_energies(path: Path) -> Energies:
     return np.concatenate(blocks) if blocks else np.zeros(0)
 
 
+def write_energies(energies: Energies, path: Path) -> None:
+    """Keep energies in a file."""
+    np.save(path, energies.astype(np.float32), allow_pickle=False)
+
+
+def read_energies(path: Path) -> Energies:
+    """The energies that a file keeps."""
+    return np.asarray(np.load(path, allow_pickle=False), dtype=np.float64)
+
+
 def read_samples(path: Path, first: int, count: int) -> Samples:
     """A short stretch of a file."""
     with soundfile.SoundFile(str(path)) as wave:

@@ -187,3 +187,24 @@ async def test_a_voice_softened_and_compressed_is_where_it_was_recorded(
         wide = Span(word.start - 200, word.end + 200)
         likeness = np.correlate(stretch(heard, wide), stretch(recorded, word), mode="valid")
         assert abs(int(np.abs(likeness).argmax()) - 200 * SAMPLES_PER_MS) <= 2
+
+
+@pytest.mark.parametrize("music_seconds", [12, 45])
+async def test_music_with_an_ending_ends_with_the_story_not_in_a_fade(
+    mixed_project: MixedProject, voice: Path, tmp_path: Path, music_seconds: int
+) -> None:
+    at = np.arange(music_seconds * SAMPLE_RATE) / SAMPLE_RATE
+    strum = 0.3 + 0.7 * np.exp(-(at % 0.5) / 0.1)
+    song = 0.2 * strum * np.sin(2 * np.pi * LOW * at)
+    last_chord = (at >= music_seconds - 2.5) * np.exp(-np.clip(at - music_seconds + 2.5, 0, None) / 0.4)
+    song = song * (at < music_seconds - 2.5) + 0.3 * last_chord * np.sin(2 * np.pi * BELL * at)
+    soundfile.write(tmp_path / "song.wav", song, SAMPLE_RATE, subtype="PCM_16")
+    mixed = await mixed_project.mix(await mixed_project.submit(voice, tmp_path / "song.wav"))
+    heard = (await mixed_project.listen(mixed))[:, 0]
+    end = SCENES[-1].end
+    chord = np.array([tone_db(heard, BELL, Span(start, start + 100)) for start in range(end - 6_000, end, 100)])
+    struck = int(chord.argmax()) * 100 - 6_000
+    assert -4_200 <= struck <= -1_500, "the last chord is struck near the end"
+    assert chord[-1] < chord.max() - 20, "and has died away when the video ends"
+    assert tone_db(heard, LOW, Span(end - 1_000, end)) < -60
+    assert (await mixed_project.report_of(mixed)).seams_ms, "what did not fit was left out before"

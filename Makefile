@@ -57,6 +57,18 @@ load: install ## put many small projects through 1, 2 and 4 fitters, and compare
 	@$(BIN)/python -m benchmarks.load $${LOCKSTEP_LOAD:-}
 	@$(BIN)/python -m benchmarks.simulate
 
+.PHONY: audit
+audit: install ## ask PyPI for known weaknesses of every pinned dependency; fails where it cannot be asked
+	@$(BIN)/uv tool run pip-audit --strict --disable-pip --require-hashes -r deploy/requirements/dev.txt
+
+.PHONY: sbom
+sbom: install ## write a bill of materials (CycloneDX) for each service's image to out/sbom
+	@mkdir -p out/sbom
+	@for service in voiceover transcriber scene-planner clip-fitter mixer assembler; do \
+	  $(BIN)/uv tool run --quiet --from cyclonedx-bom cyclonedx-py requirements deploy/requirements/$$service.txt \
+	    --output-format JSON --output-file out/sbom/$$service.cdx.json; done
+	@ls out/sbom
+
 .PHONY: fmt
 fmt: install ## format and mend what can be mended
 	$(BIN)/ruff format .

@@ -8,6 +8,7 @@ import asyncio
 import logging
 import sys
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 import nats.errors
 from minio.error import MinioException
@@ -17,6 +18,7 @@ from nats.js.errors import NotFoundError
 from urllib3.exceptions import HTTPError
 
 from shared.bus import BusSettings, NotReady, connect
+from shared.default_passwords import default_password_problem
 from shared.events import (
     DEAD_STREAM,
     DEAD_STREAM_SUBJECTS,
@@ -154,7 +156,13 @@ async def _apply_stream(jetstream: JetStreamContext, config: StreamConfig) -> No
 
 
 async def provision_when_ready(settings: BusSettings, store: StoreSettings | None) -> None:
-    """Provision as soon as the servers answer. Raises `NotReady` where they do not within the start-up time."""
+    """Provision as soon as the servers answer.
+
+    Raises `NotReady` where they do not within the start-up time, and at once where a password is one that everybody
+    knows: no service starts before this is done.
+    """
+    if problem := _known_password(settings, store):
+        raise NotReady(problem)
     cause: Exception = TimeoutError()
     try:
         async with asyncio.timeout(settings.startup_timeout_seconds):
@@ -171,6 +179,19 @@ async def provision_when_ready(settings: BusSettings, store: StoreSettings | Non
             f"The bus or the store could not be provisioned within {settings.startup_timeout_seconds:g} s "
             f"({type(cause).__name__}: {cause})."
         ) from None
+
+
+def _known_password(settings: BusSettings, store: StoreSettings | None) -> str | None:
+    bus = urlsplit(settings.url)
+    passwords = {
+        "LOCKSTEP_NATS_PASSWORD": settings.password.get_secret_value() if settings.password else None,
+        "The password in LOCKSTEP_NATS_URL": bus.password,
+    }
+    problem = default_password_problem(bus.hostname or "", passwords)
+    if problem or store is None:
+        return problem
+    host = store.endpoint.rpartition(":")[0] or store.endpoint
+    return default_password_problem(host, {"LOCKSTEP_S3_SECRET_KEY": store.secret_key.get_secret_value()})
 
 
 def main() -> None:

@@ -1,7 +1,8 @@
 """A batch of projects runs, something goes wrong, and an independent reader finds nothing lost and nothing done twice.
 
-`make chaos` runs all of it with 20 projects a batch; `make test` a small part with a few. Half of the projects say what
-earlier ones have said, so that work which is done already is met as well.
+`make chaos` runs all of it with 20 projects a batch; `make test` a small part with a few. Most projects of a batch say
+what those of earlier batches have said, so that work which is done already is met as well; LOCKSTEP_CHAOS_NEW says how
+many do not.
 """
 
 import asyncio
@@ -22,6 +23,7 @@ from tests.chaos.reader import Findings, look_at, redeliveries
 from tests.chaos.table import Row, note
 
 PROJECTS = int(os.environ.get("LOCKSTEP_CHAOS_PROJECTS", "4"))
+NEW = int(os.environ.get("LOCKSTEP_CHAOS_NEW", str(max(2, 2 * PROJECTS // 5))))
 SEED = int(os.environ.get("LOCKSTEP_CHAOS_SEED", "20261122"))
 
 pytestmark = [pytest.mark.chaos, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(480)]
@@ -44,8 +46,8 @@ class Field:
         """Submit a batch, let `fault` happen while it runs, wait for its end, and look at everything."""
         began = time.monotonic()
         before = await redeliveries(self.crew.client.jetstream())
-        ids = await submit_batch(self.crew, self.footage, random.Random(SEED), PROJECTS // 2, name="known")
-        ids += await submit_batch(self.crew, self.footage, self.chance, PROJECTS - PROJECTS // 2, name="new")
+        ids = await submit_batch(self.crew, self.footage, random.Random(SEED), PROJECTS - NEW, name="known")
+        ids += await submit_batch(self.crew, self.footage, self.chance, NEW, name="new")
         if begin:
             await self.crew.begun("clip_fitter")
         await fault

@@ -16,7 +16,7 @@ from services.mixer.core import (
 )
 from services.mixer.loudness import Powers, mean_lufs, slice_middles, slices_in
 from shared.assets import Asset
-from shared.plan import ScenePlan
+from shared.plan import PlannedScene, ScenePlan
 from shared.soundtrack import DuckedSpan, KeptStems, SceneLoudness, SoundtrackReport, SoundtrackWarning
 from shared.timeline import SAMPLES_PER_MS, Span
 
@@ -119,6 +119,23 @@ def hear_warnings(inputs: Inputs, heard: Heard, measured: Measured) -> tuple[Sou
         )
         warnings.append(SoundtrackWarning(scene_number=None, at_ms=None, message=message))
     return tuple(warnings)
+
+
+def warn_of_opposed_channels(
+    plan: ScenePlan, scene: PlannedScene | None, starts_ms: Sequence[int]
+) -> SoundtrackWarning:
+    """The warning for a recording whose channels cancel each other in stretches that start there.
+
+    The times are the recording's own, which are the master clock's where it holds all scenes (`scene` is None).
+    """
+    at_ms = starts_ms[0] if scene is None else min(scene.window.start + starts_ms[0], scene.window.end - 1)
+    number = next(one.number for one in plan.scenes if one.window.contains(min(at_ms, plan.length_ms - 1)))
+    return SoundtrackWarning(
+        scene_number=number,
+        at_ms=at_ms,
+        message="The recording's left and right side are opposed, so much of the voice is lost where both are summed;"
+        " turn the polarity of one side, or record in mono.",
+    )
 
 
 def _rounded(value: float | None) -> float | None:

@@ -208,3 +208,24 @@ async def test_music_with_an_ending_ends_with_the_story_not_in_a_fade(
     assert chord[-1] < chord.max() - 20, "and has died away when the video ends"
     assert tone_db(heard, LOW, Span(end - 1_000, end)) < -60
     assert (await mixed_project.report_of(mixed)).seams_ms, "what did not fit was left out before"
+
+
+async def test_a_recording_whose_sides_are_opposed_is_warned_of_with_scene_and_time(
+    mixed_project: MixedProject, voice: Path, tmp_path: Path
+) -> None:
+    samples = soundfile.read(voice)[0]
+    sides = np.stack([samples, samples], axis=1)
+    sides[SCENES[1].start * SAMPLES_PER_MS : SCENES[1].end * SAMPLES_PER_MS, 1] *= -0.8
+    soundfile.write(tmp_path / "me.wav", sides, SAMPLE_RATE, subtype="PCM_16")
+    mono = tmp_path / "mono.wav"
+    soundfile.write(mono, samples, SAMPLE_RATE, subtype="PCM_16")
+    warned = {}
+    for name in ("me.wav", "mono.wav"):
+        keys = {"voice": {"engine": "recorded", "file": name}}
+        event = await mixed_project.submit(voice, None, files=[tmp_path / name], keys=keys)
+        warned[name] = (await mixed_project.report_of(await mixed_project.mix(event))).warnings
+    (warning,) = warned["me.wav"]
+    assert warning.scene_number == 2
+    assert warning.at_ms == pytest.approx(SCENES[1].start + 400, abs=450)
+    assert "opposed" in warning.message
+    assert warned["mono.wav"] == ()

@@ -65,6 +65,8 @@ class Measured:
     work_p50: float
     work_p95: float
     redelivered: int
+    most_in_work: int
+    """Scenes that were in work at once, over all fitters, as often as it was looked at: never more than fitters."""
     fitter_cpu_ms_a_scene: float
     """The fitter's own process: everything of a scene that is not ffmpeg or ffprobe."""
     join_cpu_ms_a_scene: float
@@ -135,7 +137,7 @@ async def soak(folder: Path, footage: Footage, projects: int, scenes: int, fitte
         again_before = await redeliveries(crew.client.jetstream())
         began, idle_before = time.monotonic(), psutil.cpu_times().idle
         ids = [await say(f"load-{number}") for number in range(projects)]
-        await ended(crew, projects + 1)
+        most_in_work = await ended(crew, projects + 1)
         seconds, idle = time.monotonic() - began, psutil.cpu_times().idle - idle_before
         used = {name: cpu_of(crew, name) - before[name] for name in everyone}
         count = projects * scenes
@@ -156,6 +158,7 @@ async def soak(folder: Path, footage: Footage, projects: int, scenes: int, fitte
             work_p50=statistics.median(work),
             work_p95=quantile(work, 0.95),
             redelivered=await redeliveries(crew.client.jetstream()) - again_before,
+            most_in_work=most_in_work,
             fitter_cpu_ms_a_scene=1000 * used["clip_fitter"].own / count,
             join_cpu_ms_a_scene=1000 * used["assembler"].own * join / count,
             bus_cpu_ms_a_scene=1000 * servers[0] / count,
@@ -169,13 +172,16 @@ async def soak(folder: Path, footage: Footage, projects: int, scenes: int, fitte
         )
 
 
-async def ended(crew: Crew, count: int) -> None:
-    """Wait until so many projects have ended, with a video each."""
+async def ended(crew: Crew, count: int) -> int:
+    """Wait until so many projects have ended, with a video each; the most scenes that were seen in work at once."""
+    most = 0
     async with asyncio.timeout(LONGEST_SECONDS):
         while True:
             info = await crew.client.jetstream().stream_info("LOCKSTEP", subjects_filter="lockstep.*.video.assembled")
             if len(info.state.subjects or {}) >= count:
-                return
+                return most
+            fitting = await crew.client.jetstream().consumer_info("LOCKSTEP", "clip_fitter")
+            most = max(most, fitting.num_ack_pending or 0)
             failed = await crew.client.jetstream().stream_info("LOCKSTEP", subjects_filter="lockstep.*.step.failed")
             assert not failed.state.subjects, f"a project failed: {failed.state.subjects}"
             await asyncio.sleep(0.2)
@@ -323,6 +329,7 @@ def print_soak(runs: Sequence[Measured]) -> None:
         ("projects a minute", [f"{run.projects_a_minute:.2f}" for run in runs]),
         ("scene waits, p50 / p95", [f"{run.queue_p50:.2f} / {run.queue_p95:.2f} s" for run in runs]),
         ("scene in work, p50 / p95", [f"{run.work_p50:.2f} / {run.work_p95:.2f} s" for run in runs]),
+        ("most scenes in work at once", [str(run.most_in_work) for run in runs]),
         ("handed out again", [str(run.redelivered) for run in runs]),
         ("fitter's own CPU a scene", [f"{run.fitter_cpu_ms_a_scene:.0f} ms" for run in runs]),
         ("join's CPU a scene", [f"{run.join_cpu_ms_a_scene:.0f} ms" for run in runs]),

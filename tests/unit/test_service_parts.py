@@ -62,7 +62,7 @@ def test_consumers_have_names_of_their_own_and_hear_everything_that_has_to_be_do
     assert max(Counter(consumer.name for consumer in CONSUMERS).values()) == 1
     assert consumer_named("voiceover").hears == (ProjectSubmitted,)
     heard = {event_class.__name__ for consumer in CONSUMERS for event_class in consumer.hears}
-    ends = {"VideoAssembled", "StepFailed"}
+    ends = {"ProjectEnded", "VideoAssembled", "StepFailed"}
     assert heard | ends == {event_class.__name__ for event_class in Event.catalogue()}
 
 

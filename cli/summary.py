@@ -12,10 +12,11 @@ from shared.plan import ScenePlan
 def summary(plan: ScenePlan, story: Story, certificate: Certificate) -> Group:
     """The finished video, scene by scene, and the proof in one line."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("scene", "window", "frames", "clip", "what was done", "sync error"):
+    apart = _voice_over_bed(certificate)
+    for heading in ("scene", "window", "frames", "clip", "what was done", "voice over bed", "sync error"):
         table.add_column(
             heading,
-            justify="right" if heading in {"frames", "clip", "sync error"} else "left",
+            justify="left" if heading in {"scene", "window", "what was done"} else "right",
             no_wrap=heading != "what was done",
         )
     for scene, proof in zip(plan.scenes, certificate.scenes, strict=True):
@@ -26,12 +27,30 @@ def summary(plan: ScenePlan, story: Story, certificate: Certificate) -> Group:
             str(scene.frame_count),
             f"{fitted.clip_ms / 1000:.2f} s",
             fitted.fit,
+            apart.get(scene.number, "-"),
             "-" if proof.error_ms is None else f"{proof.error_ms:+.1f} ms",
         )
     warnings = [
         Text(f"{warning.scene_id or 'project'}: {warning.message}", style="yellow") for warning in plan.warnings
     ]
+    warnings += [Text(line, style="yellow") for line in _soundtrack_warnings(plan, certificate)]
     return Group(table, *warnings, Text(certificate.sentence))
+
+
+def _voice_over_bed(certificate: Certificate) -> dict[int, str]:
+    """How far the voice stands above the bed, for each scene that has both."""
+    scenes = () if certificate.loudness is None else certificate.loudness.scenes
+    return {one.number: f"{one.voice_over_bed_lu:.1f} LU" for one in scenes if one.voice_over_bed_lu is not None}
+
+
+def _soundtrack_warnings(plan: ScenePlan, certificate: Certificate) -> list[str]:
+    """What can be heard and should not be, with its scene and its time."""
+    ids = {scene.number: scene.scene_id for scene in plan.scenes}
+    lines: list[str] = []
+    for warning in () if certificate.loudness is None else certificate.loudness.warnings:
+        at = "" if warning.at_ms is None else f" {_clock(warning.at_ms)}"
+        lines.append(f"{ids.get(warning.scene_number or 0, 'soundtrack')}{at}: {warning.message}")
+    return lines
 
 
 def print_summary(plan: ScenePlan, story: Story, certificate: Certificate) -> None:

@@ -9,6 +9,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
+from shared.soundtrack import SceneLoudness, SoundtrackWarning
 from shared.timeline import SAMPLE_RATE, Span
 from shared.transcript import Document
 
@@ -66,6 +67,18 @@ class CertifiedSoundtrack(Document):
     voice: tuple[VoiceOffset, ...] = Field(description="At the start, in the middle and at the end.")
 
 
+class CertifiedLoudness(Document):
+    """What the mixer measured on the soundtrack, and what a listener should be warned of.
+
+    Loudness and true peak are those of the encoded soundtrack, which the finished file holds packet by packet.
+    """
+
+    loudness_lufs: float
+    true_peak_dbtp: float
+    scenes: tuple[SceneLoudness, ...] = Field(description="How far the voice stands above the bed in each scene.")
+    warnings: tuple[SoundtrackWarning, ...] = ()
+
+
 class CertificateFailure(Document):
     """One finding that breaks the promise of sync."""
 
@@ -82,6 +95,7 @@ class Certificate(Document):
     largest_spacing_error_ms: float = Field(description="How far any frame is from its place n / fps on the grid.")
     scenes: tuple[CertifiedScene, ...]
     soundtrack: CertifiedSoundtrack
+    loudness: CertifiedLoudness | None = Field(default=None, description="None where the mixer left no report.")
     video_length: Fraction = Field(description="Seconds that the picture lasts.")
     audio_length: Fraction = Field(description="Seconds that the soundtrack lasts.")
     length_difference_ms: float = Field(description="Soundtrack minus picture.")

@@ -7,15 +7,16 @@ finished file prove `judgement.py`; all pure.
 from collections.abc import Sequence
 
 from shared.assets import Asset, derived_key
-from shared.certificate import Certificate
+from shared.certificate import Certificate, CertifiedLoudness
 from shared.errors import Unrecoverable
 from shared.events import SceneFitted, ScenesPlanned, SoundtrackMixed
 from shared.plan import PlannedSegment, ScenePlan
+from shared.soundtrack import SoundtrackReport
 
 JOIN_RECIPE_VERSION = 1
 """Raise it when the same segments and the same soundtrack would be joined to other bytes."""
 
-CERTIFICATE_RECIPE_VERSION = 1
+CERTIFICATE_RECIPE_VERSION = 2
 """Raise it when the same video would be measured or judged otherwise."""
 
 
@@ -66,8 +67,9 @@ def video_key(plan: ScenePlan, segments: Sequence[Asset], soundtrack: Asset) -> 
     )
 
 
-def certificate_key(video_key: str, planned: ScenesPlanned) -> str:
-    """The key of the certificate: the video, and the plan and the recording that it is measured against."""
+def certificate_key(video_key: str, planned: ScenesPlanned, report: Asset | None = None) -> str:
+    """The key of the certificate: the video, the plan and the recording that it is measured against, and what the
+    mixer reported of its soundtrack."""
     return derived_key(
         "certificates",
         "json",
@@ -75,6 +77,17 @@ def certificate_key(video_key: str, planned: ScenesPlanned) -> str:
         video=video_key,
         plan=planned.plan.digest,
         recording=planned.recording.digest,
+        report="" if report is None else report.digest,
+    )
+
+
+def certified_loudness(report: SoundtrackReport) -> CertifiedLoudness:
+    """What the certificate says of the mixer's report."""
+    return CertifiedLoudness(
+        loudness_lufs=report.loudness_lufs,
+        true_peak_dbtp=report.true_peak_dbtp,
+        scenes=report.scenes,
+        warnings=report.warnings,
     )
 
 

@@ -12,12 +12,13 @@ from services.assembler.settings import Settings
 from services.assembler.tracks import SegmentTrack
 from services.assembler.waveforms import decode_stretches
 from shared.assets import Asset
-from shared.certificate import Certificate, VoiceOffset
+from shared.certificate import Certificate, CertifiedLoudness, VoiceOffset
 from shared.events import AssemblyDue, SceneFitted, ScenesPlanned, SoundtrackMixed, VideoAssembled
 from shared.ffmpeg import run_ffmpeg
 from shared.plan import ScenePlan
 from shared.segments import track_clock
 from shared.service import Step
+from shared.soundtrack import SoundtrackReport
 from shared.store import AssetStore
 from shared.telemetry_stages import stage
 from shared.transcript import Recording
@@ -31,6 +32,7 @@ class Parts:
     recording: Recording
     segments: tuple[Asset, ...]
     soundtrack: Asset
+    loudness: CertifiedLoudness | None
     video_key: str
     certificate_key: str
 
@@ -93,6 +95,7 @@ class Handlers:
             await self.store.fetch(video, files.video)
         step.report_progress(70)
         measured = await self._measure_video(parts.plan, files, segments, step.scratch)
+        measured = measured.model_copy(update={"loudness": parts.loudness})
         with stage("certify"):  # what fails here is a video out of sync: the alert on it counts these
             core.refuse_unless_it_holds(measured)
         step.report_progress(80)
@@ -104,17 +107,19 @@ class Handlers:
 
     async def _gather_parts(self, step: Step) -> Parts:
         planned = (await step.events(ScenesPlanned))[-1]
-        soundtrack = (await step.events(SoundtrackMixed))[-1].soundtrack
+        mixed = (await step.events(SoundtrackMixed))[-1]
+        report = None if mixed.report is None else await self.store.get_document(mixed.report, SoundtrackReport)
         plan = await self.store.get_document(planned.plan, ScenePlan)
         segments = core.segments_in_order(plan, await step.events(SceneFitted))
-        key = core.video_key(plan, segments, soundtrack)
+        key = core.video_key(plan, segments, mixed.soundtrack)
         return Parts(
             plan=plan,
             recording=await self.store.get_document(planned.recording, Recording),
             segments=segments,
-            soundtrack=soundtrack,
+            soundtrack=mixed.soundtrack,
+            loudness=None if report is None else core.certified_loudness(report),
             video_key=key,
-            certificate_key=core.certificate_key(key, planned),
+            certificate_key=core.certificate_key(key, planned, mixed.report),
         )
 
     async def _fetch_parts(self, parts: Parts, step: Step) -> Files:

@@ -107,7 +107,7 @@ def measure_loudness(soundtrack: str) -> list[str]:
 
 
 def find_opposed_channels(recording: str) -> list[str]:
-    """Print where the channels of a recording cancel each other for a fifth of a second or longer; mono is never told."""
+    """Print where the channels of a recording cancel each other for 0.2 s or longer; mono is never told."""
     sound = (
         ffmpeg.input(recording, protocol_whitelist="file")["a:0"]
         .filter("aformat", channel_layouts="stereo")

@@ -65,7 +65,7 @@ def spoken_forms(token: str) -> Forms:
     closing_mark_is_a_unit = core[-1] in "'\""
     whole = core if closing_mark_is_a_unit else plain.strip('"()[]{},;:!?*_')
     for candidate in dict.fromkeys((whole, core)):
-        for rule in _RULES:
+        for rule in RULES if any(map(str.isdecimal, candidate)) else RULES_WITHOUT_DIGITS:
             found = _only_words(rule(candidate))
             if found:
                 return found
@@ -325,7 +325,7 @@ def _read_between(token: str) -> Forms:
     return chain(ends[0][:4], forms("to", "dash", "", "through"), ends[1][:4], after)
 
 
-_RULES: tuple[Callable[[str], Forms], ...] = (
+RULES: tuple[Callable[[str], Forms], ...] = (
     _read_abbreviation,
     _read_unit,
     _read_roman,
@@ -340,3 +340,5 @@ _RULES: tuple[Callable[[str], Forms], ...] = (
     _read_between,
     _read_address,
 )
+RULES_WITHOUT_DIGITS = (_read_abbreviation, _read_unit, _read_roman, _read_initials, _read_address)
+"""The same without those that want a digit: most words have none, and each rule costs about as much as the answer."""

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from services.scene_planner.letters import heard_edges
-from services.scene_planner.likeness import WordOdds, word_odds
+from services.scene_planner.likeness import Table, WordOdds, word_odds
 from services.scene_planner.pauses import PauseOdds, learn_pauses
 from services.scene_planner.words import Break, HeardWord, ScriptWord
 
@@ -28,8 +28,6 @@ MOST_CONTEXT_WORDS = 24
 """The stretch grows to a place where two words in a row were heard exactly, but not past this."""
 
 LEAST_WORD_ERROR_RATE, MOST_WORD_ERROR_RATE = 0.01, 0.5
-
-Table = list[list[float]]
 
 
 @dataclass(frozen=True)
@@ -140,12 +138,12 @@ def _context(exact: Sequence[bool], boundary: int) -> tuple[int, int]:
 
 def _ways(script: Sequence[ScriptWord], heard: Sequence[HeardWord], words: WordOdds, pauses: PauseOdds) -> _Ways:
     texts = [word.text for word in heard]
-    pairs = list(pairwise(texts))
+    wanted = [word.text for word in script]
     gaps = [word.gap_before_ms for word in heard]
     return _Ways(
-        same=[[words.same(word.text, text) for text in texts] for word in script],
-        split=[[words.split(word.text, one, two) for one, two in pairs] for word in script],
-        merged=[[words.merged(word.text, later.text, text) for text in texts] for word, later in pairwise(script)],
+        same=words.same(wanted, texts),
+        split=words.split(wanted, [one + two for one, two in pairwise(texts)]),
+        merged=words.merged([one + two for one, two in pairwise(wanted)], texts),
         # At the stretch's own edges nothing is known of the pause, and nothing else could lie there.
         pause=[
             None,

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared import spoken_forms as spoken_forms_module
 from shared.spoken_forms import normalised_words, script_tokens, spoken_forms
 from shared.spoken_numbers import MOST_FORMS
 
@@ -147,3 +148,11 @@ def test_any_mixture_of_digits_and_signs_has_readings(text: str) -> None:
 @given(st.text(max_size=60))
 def test_tokens_lose_no_visible_sign_of_the_script(text: str) -> None:
     assert "".join(script_tokens(text)) == "".join(text.split())
+
+
+@given(st.text(alphabet=st.characters(exclude_categories=["Nd", "Cs"]), max_size=12))
+def test_what_wants_a_digit_reads_nothing_without_one(token: str) -> None:
+    """So these rules need not be asked."""
+    asked = set(spoken_forms_module.RULES) - set(spoken_forms_module.RULES_WITHOUT_DIGITS)
+    assert len(asked) == 8
+    assert not any(rule(token) for rule in asked)

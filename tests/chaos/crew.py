@@ -18,8 +18,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import nats
+import nats.errors
 import psutil
 from nats.aio.client import Client
+from nats.js.errors import APIError
 
 from cli.host import READY
 from shared.bus import BusSettings
@@ -181,7 +183,10 @@ class Crew:
         """Wait until a message is in work; returns as well where there is nothing left to work on."""
 
         async def in_work() -> bool:
-            info = await self.client.jetstream().consumer_info("LOCKSTEP", consumer)
+            try:
+                info = await self.client.jetstream().consumer_info("LOCKSTEP", consumer)
+            except (nats.errors.Error, APIError, TimeoutError):  # the bus may be the one that is away
+                return False
             return bool(info.num_ack_pending)
 
         with contextlib.suppress(TimeoutError):

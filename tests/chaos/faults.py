@@ -127,7 +127,7 @@ async def poison(crew: Crew, chance: random.Random) -> None:
         name = f"poison-{chance.randrange(10**9)}-{number}"
         scene = ScenePlanned.subject.format(project_id=name, scene_number=1)
         # Without waiting to hear that it is stored: the bus may be away.
-        await crew.client.publish(ProjectSubmitted.wildcard(name), chance.randbytes(200))
+        await crew.client.publish(ProjectSubmitted.wildcard(name), b"\0" + chance.randbytes(200))
         await crew.client.publish(scene, b'{"project_id": "another"}')
 
 

@@ -21,6 +21,9 @@ from tests.chaos.crew import Crew
 
 CONSUMERS = ("voiceover", "transcriber", "scene_planner", "clip_fitter", "mixer", "assembler_join", "assembler")
 
+POISON = "poison-"
+"""How the projects are called that consist of messages that nobody can read."""
+
 OBJECT = re.compile(r"[a-z-]+/[0-9a-f]{64}\.[a-z0-9]{1,8}")
 
 
@@ -42,26 +45,29 @@ class Findings:
     """The reasons that were told."""
     wrong: list[str] = field(default_factory=list)
     dead_letters: int = 0
+    """All that there are, also of earlier batches."""
 
 
 async def look_at(crew: Crew, ids: Collection[str]) -> Findings:
     """Read everything about these projects, and compare it with the store, the disk and the paid service's book."""
-    found = Findings()
-    histories = await _histories(crew.client.jetstream(), ids)
+    found = Findings(wrong=await _unsettled(crew.client.jetstream()))
+    histories = await _histories(crew.client.jetstream())
     objects = _raw_store(crew.store_server.settings)
     bucket = crew.store_settings.bucket
     for project_id in ids:
         told = histories[project_id]
         await asyncio.to_thread(_look_at_project, project_id, told, objects, bucket, found, crew.folder)
-    await _look_at_dead_letters(crew.client.jetstream(), ids, found)
-    found.wrong += await _unsettled(crew.client.jetstream())
+    for project_id, told in histories.items():
+        if project_id.startswith(POISON) and sum(said.what == "step.failed" for said in told) != 1:
+            found.wrong.append(f"{project_id}: a message that nobody can read did not end it once")
+    await _look_at_dead_letters(crew.client.jetstream(), found)
     found.wrong += await asyncio.to_thread(_leftovers, crew.scratch, objects, bucket)
     asked = Counter(json.dumps([heard.path, heard.body], sort_keys=True) for heard in crew.paid_voice.heard)
     found.wrong += [f"the paid voice was asked {n} times for: {what[:80]}" for what, n in asked.items() if n > 1]
     return found
 
 
-async def _histories(jetstream: JetStreamContext, ids: Collection[str]) -> dict[str, list[Said]]:
+async def _histories(jetstream: JetStreamContext) -> dict[str, list[Said]]:
     """Message by message, as they lie in the stream."""
     histories: dict[str, list[Said]] = defaultdict(list)
     state = (await jetstream.stream_info("LOCKSTEP")).state
@@ -71,9 +77,8 @@ async def _histories(jetstream: JetStreamContext, ids: Collection[str]) -> dict[
         async with turnstile:
             message = await jetstream.get_msg("LOCKSTEP", sequence, direct=True)
         _, project_id, what = (message.subject or "").split(".", 2)
-        if project_id in ids:
-            body = json.loads(message.data or b"{}") if (message.data or b"").startswith(b"{") else {}
-            histories[project_id].append(Said(what, body))
+        body = json.loads(message.data or b"{}") if (message.data or b"").startswith(b"{") else {}
+        histories[project_id].append(Said(what, body))
 
     await asyncio.gather(*(read(sequence) for sequence in range(state.first_seq, state.last_seq + 1)))
     return histories
@@ -130,14 +135,13 @@ def _frames(video: bytes, path: Path) -> int:
     return int(answer.stdout.strip().rstrip(","))
 
 
-async def _look_at_dead_letters(jetstream: JetStreamContext, ids: Collection[str], found: Findings) -> None:
+async def _look_at_dead_letters(jetstream: JetStreamContext, found: Findings) -> None:
     info = await jetstream.stream_info("LOCKSTEP_DEAD", subjects_filter=">")
     for subject in info.state.subjects or {}:
         letter = await jetstream.get_last_msg("LOCKSTEP_DEAD", subject, direct=True)
-        if subject.split(".")[1] in ids:
-            found.dead_letters += 1
-            if not (letter.headers or {}).get("Lockstep-Reason"):
-                found.wrong.append(f"the dead letter {subject} has no reason")
+        if not (letter.headers or {}).get("Lockstep-Reason"):
+            found.wrong.append(f"the dead letter {subject} has no reason")
+        found.dead_letters += 1
 
 
 async def _unsettled(jetstream: JetStreamContext) -> list[str]:

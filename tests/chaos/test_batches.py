@@ -39,7 +39,7 @@ class Field:
 
     crew: Crew
     footage: Footage
-    said_before: int = 0
+    buried_before: int = 0
     chance: random.Random = field(default_factory=lambda: random.Random(SEED))
 
     async def survive(self, fault: Awaitable[object], *, begin: bool = True) -> Findings:
@@ -62,10 +62,11 @@ class Field:
                 found.assembled,
                 len(found.failed),
                 max(0, handed_out_again),
-                found.dead_letters,
+                found.dead_letters - self.buried_before,
                 round(time.monotonic() - began),
             )
         )
+        self.buried_before = found.dead_letters
         assert found.wrong == []
         assert found.assembled + len(found.failed) == len(ids)
         return found

@@ -166,7 +166,6 @@ async def delete_a_consumer(crew: Crew, chance: random.Random) -> None:
 async def answer_after_the_client_gave_up(crew: Crew, chance: random.Random) -> None:
     """The paid voice answers its next request when nobody waits for it any more."""
     crew.paid_voice.replies.append(Reply(body=b"{}", after_seconds=9))
-    await asyncio.sleep(1)
 
 
 COMBINED: Mapping[str, Fault] = {

@@ -63,6 +63,7 @@ class Clip:
 
 ANOTHER_CLIP = "Put a video file (mp4, mov, mkv or webm) or a picture there."
 DOWNLOAD_AGAIN = "Download or export the clip again."
+NO_WEBP = "Save it as an animated GIF or as a video (mp4, mov, mkv or webm)."
 SMALLER = "Make the clip smaller, for example 1920x1080."
 
 
@@ -76,6 +77,9 @@ def read_clip(media: MediaFacts, pictures: PictureTimes | None, limits: ClipLimi
             f"The clip has {media.stream_count} streams, and more than {limits.streams} are not footage.",
             remedy=ANOTHER_CLIP,
         )
+    if video.codec == "webp" and video.width <= 0:
+        # ffmpeg up to 7 leaves out all that is animated, and then nothing remains.
+        raise Unrecoverable("The clip is an animated or a damaged WebP, which ffmpeg does not read.", remedy=NO_WEBP)
     if video.width <= 0 or video.height <= 0:
         raise Unrecoverable(
             f"The clip's picture has no readable size, or more than {limits.pixels // 1_000_000} million pixels.",

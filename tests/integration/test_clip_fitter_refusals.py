@@ -5,6 +5,7 @@ import random
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from services.clip_fitter.clip import Clip, read_clip, unreadable_clip
 from services.clip_fitter.settings import Settings
@@ -126,6 +127,15 @@ async def test_a_picture_with_too_many_pixels(bench: Bench, footage: Path) -> No
     assert "pixels" in (await refusal_of(bench, footage)).reason
 
 
+async def test_an_animated_webp_is_told_what_to_become(bench: Bench, tmp_path: Path) -> None:
+    first, second = (Image.new("RGB", (64, 36), colour) for colour in ("red", "blue"))
+    clip = tmp_path / "clip.webp"
+    first.save(clip, save_all=True, append_images=[second], duration=40)
+    error = await refusal_of(bench, clip)
+    assert "animated" in error.reason
+    assert "GIF" in error.remedy
+
+
 async def test_a_file_with_too_many_streams(bench: Bench, footage: Path, tmp_path: Path) -> None:
     many = tmp_path / "many.mp4"
     run_tool("ffmpeg", "-i", str(footage), *("-map", "0:v") * 80, "-c", "copy", str(many))
@@ -160,10 +170,10 @@ async def test_the_fitter_goes_on_after_a_refusal(bench: Bench, footage: Path, t
     assert read_numbers(segment) == list(range(24))
 
 
-@pytest.mark.parametrize("name", ["clip.mp4", "clip.mkv", "clip.gif"])
+@pytest.mark.parametrize("name", ["clip.mp4", "clip.mkv", "clip.gif", "clip.ts", "clip.webp"])
 async def test_any_damaged_file_is_a_clip_or_a_refusal_and_nothing_else(tmp_path: Path, name: str) -> None:
     """A fixed seed, so that what fails once fails again."""
-    encoding = ("-c:v", "gif") if name.endswith("gif") else H264
+    encoding = {"gif": ("-c:v", "gif"), "webp": ("-frames:v", "1")}.get(name.rpartition(".")[2], H264)
     whole = make_numbered_clip(tmp_path / name, frames=4, size=(32, 18), encoding=encoding).read_bytes()
     chance = random.Random(20260)
     for _ in range(60):

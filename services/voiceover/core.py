@@ -40,6 +40,9 @@ _SILENCE_POWER = (32_768 * 10 ** (-66 / 20)) ** 2  # below this nothing is heard
 _QUIETER_THAN_SPEECH = 10 ** (-35 / 10)  # initial fricatives are up to 30 dB below vowels
 _ABOVE_THE_FLOOR = 10 ** (9 / 10)  # what 10 ms of steady noise may rise over its quietest 50 ms
 _WINDOW_MS = 10
+_RECORD_AGAIN = (
+    "Record it again; of a stereo file, check that one side is not the other turned around: both are summed."
+)
 _FLOOR_WINDOW_MS = 50
 
 
@@ -156,7 +159,7 @@ def cut_take(asked: AskedTake, powers: NDArray[np.float64], longest_ms: int) -> 
         heard = "is silent" if audible is None else f"holds {audible.length} ms of sound"
         raise Unrecoverable(
             f"The recording {heard}." if recorded else "The voice said nothing.",
-            remedy="Record it again." if recorded else "Write words that the voice can speak.",
+            remedy=_RECORD_AGAIN if recorded else "Write words that the voice can speak.",
             scene_id=asked.line.scene_id,
         )
     if powers.size > longest_ms:

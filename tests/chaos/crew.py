@@ -97,6 +97,13 @@ class Member:
         assert self.process is not None
         return self.process.pid
 
+    def children(self) -> list[psutil.Process]:
+        """The ffmpeg processes that the running copy has started."""
+        with contextlib.suppress(psutil.Error):
+            found = psutil.Process(self.process_id).children(recursive=True)
+            return [child for child in found if child.name() == "ffmpeg"]
+        return []
+
     def signal(self, number: signal.Signals) -> None:
         """Send the running copy a signal; nothing where it has just died."""
         with contextlib.suppress(ProcessLookupError):
@@ -172,12 +179,7 @@ class Crew:
 
     def encoders(self, service: str) -> list[psutil.Process]:
         """The ffmpeg processes that a service runs just now."""
-        found = []
-        for member in self.of(service):
-            with contextlib.suppress(psutil.Error):
-                children = psutil.Process(member.process_id).children(recursive=True)
-                found += [child for child in children if child.name() == "ffmpeg"]
-        return found
+        return [child for member in self.of(service) for child in member.children()]
 
     async def begun(self, consumer: str) -> None:
         """Wait until a message is in work; returns as well where there is nothing left to work on."""

@@ -18,13 +18,12 @@ Fault = Callable[[Crew, random.Random], Awaitable[None]]
 
 STORE_DOWN_SECONDS = 8.0
 
-CONSUMER_OF = {"assembler": "assembler"}
-
 
 async def _busy(crew: Crew, service: str, chance: random.Random) -> Member:
-    """One of the service's members, while the service has something in work."""
-    await crew.begun(CONSUMER_OF.get(service, service))
-    return chance.choice(crew.of(service))
+    """One of the service's members that has something in work; one that runs an ffmpeg, where any does."""
+    await crew.begun(service)
+    encoding = [member for member in crew.of(service) if member.children()]
+    return chance.choice(encoding or crew.of(service))
 
 
 async def kill_a_service(crew: Crew, chance: random.Random, service: str) -> None:

@@ -28,7 +28,9 @@ SEED = int(os.environ.get("LOCKSTEP_CHAOS_SEED", "20261122"))
 
 pytestmark = [pytest.mark.chaos, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(480)]
 
-at_length = pytest.mark.skipif(PROJECTS < 20, reason="`make chaos` runs it")
+IN_FULL = PROJECTS >= 20 or "LOCKSTEP_CHAOS_ALL" in os.environ
+
+at_length = pytest.mark.skipif(not IN_FULL, reason="`make chaos` runs it")
 
 LOST_ANSWER = "The request may have been charged"
 
@@ -177,7 +179,7 @@ async def test_an_ffmpeg_that_is_killed_for_memory_is_run_again(batches: Field) 
 async def test_fitters_whose_consumer_is_deleted_come_back_and_miss_nothing(batches: Field) -> None:
     found = await batches.survive(faults.delete_a_consumer(batches.crew, batches.chance))
     assert_all_assembled(found)
-    assert all(71 in member.exit_codes for member in batches.crew.of("clip_fitter"))
+    assert {member.exit_codes[-1] for member in batches.crew.of("clip_fitter")} == {1}  # by themselves, with a sentence
 
 
 @at_length
@@ -189,10 +191,10 @@ async def test_a_provider_that_answers_too_late_is_not_asked_again(batches: Fiel
     assert re.search(r"gave no answer within", found.failed[0])
 
 
-@pytest.mark.parametrize("round_number", range(1 if PROJECTS < 20 else 3))
+@pytest.mark.parametrize("round_number", range(3 if IN_FULL else 1))
 async def test_any_combination_of_faults_loses_nothing(batches: Field, round_number: int) -> None:
     chance = random.Random(SEED + round_number)
-    drawn = chance.sample(sorted(faults.COMBINED), 2 if PROJECTS < 20 else 4)
+    drawn = chance.sample(sorted(faults.COMBINED), 4 if IN_FULL else 2)
 
     async def one(name: str) -> None:
         await asyncio.sleep(chance.uniform(0, 5))

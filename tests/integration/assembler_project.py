@@ -13,6 +13,7 @@ from shared.assets import Asset
 from shared.events import AssemblyDue, Event, SceneFitted, ScenesPlanned, SoundtrackMixed
 from shared.plan import PlannedScene, ScenePlan
 from shared.segments import track_clock
+from shared.soundtrack import SceneLoudness, SoundtrackReport, SoundtrackWarning
 from shared.store import AssetStore
 from shared.testing import MemoryStore
 from shared.timeline import SAMPLE_RATE, SAMPLES_PER_MS, FrameGrid, Span, windows_between
@@ -136,10 +137,25 @@ class TinyProject:
             frame_count=self.plan.frame_count,
         )
         soundtrack = await _put(into, self.soundtrack, "audio/mp4")
+        report = SoundtrackReport(
+            soundtrack=soundtrack,
+            sample_count=self.plan.length_ms * SAMPLES_PER_MS,
+            loudness_lufs=-14,
+            true_peak_dbtp=-1,
+            encode_count=1,
+            scenes=tuple(
+                SceneLoudness(number=scene.number, voice_lufs=-20, bed_lufs=-36, voice_over_bed_lu=16)
+                for scene in self.plan.scenes
+            ),
+            pauses_bed_lufs=-26,
+            ducked=(),
+            seams_ms=(),
+            warnings=(SoundtrackWarning(scene_number=1, at_ms=250, message="The voice is clipped."),),
+        )
         mixed = SoundtrackMixed(
             project_id=PROJECT,
             soundtrack=soundtrack,
-            report=soundtrack,
+            report=await into.put_document(report, "soundtrack-reports/tiny.json"),
             sample_count=self.plan.length_ms * SAMPLES_PER_MS,
             loudness_lufs=-14,
             true_peak_dbtp=-1,

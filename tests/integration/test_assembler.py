@@ -138,6 +138,15 @@ async def test_a_second_assembly_finds_its_work_done(tmp_path: Path) -> None:
     assert list(again.scratch.iterdir()) == []
 
 
+async def test_the_certificate_says_what_the_mixer_measured_and_warned_of(tmp_path: Path) -> None:
+    project = make_project(tmp_path, Fraction(24))
+    _, certificate = await assembled(project, step_in(tmp_path, await project.submit()))
+    loudness = certificate.loudness
+    assert loudness is not None
+    assert [scene.voice_over_bed_lu for scene in loudness.scenes] == [16, 16, 16]
+    assert [(warning.scene_number, warning.at_ms) for warning in loudness.warnings] == [(1, 250)]
+
+
 async def test_a_video_without_its_certificate_is_measured_and_not_replaced(tmp_path: Path) -> None:
     """As a crash between the two leaves it, or a plan whose cuts moved within the same frames."""
     project = make_project(tmp_path, Fraction(24))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from cli.doctor import missing_programs
+from cli.doctor import missing_encoder, missing_programs
 from cli.edge import Refused
 from services.clip_fitter.clip import read_clip, unreadable_clip
 from services.clip_fitter.settings import Settings as FitterSettings
@@ -35,8 +35,8 @@ async def checked_project(project_file: Path) -> LoadedProject:
         raise Refused(" ".join(f"{finding.name} is missing. {finding.remedy}." for finding in missing))
     try:
         loaded = load_project(project_file)
-        if unspeakable := _voice_problems(loaded):
-            raise ProjectFileError(loaded.path, unspeakable)
+        if unusable := [*_voice_problems(loaded), *await asyncio.to_thread(_encoder_problems, loaded)]:
+            raise ProjectFileError(loaded.path, unusable)
         problems = await _media_problems(loaded)
         if problems:
             raise loaded.refused(problems)
@@ -53,6 +53,17 @@ def _voice_problems(loaded: LoadedProject) -> list[Problem]:
         for one in refusals(loaded.project)
     ]
     return [loaded.problem_at(place, one.reason, one.remedy) for place, one in places]
+
+
+def _encoder_problems(loaded: LoadedProject) -> list[Problem]:
+    """Why this machine's ffmpeg cannot encode the picture, where it cannot."""
+    codec = loaded.project.output.encoder.codec
+    missing = missing_encoder(codec)
+    if missing is None:
+        return []
+    place: Place = ("output", "encoder", "codec")
+    remedy = f"{missing.remedy}, or write `codec: h264`."
+    return [loaded.problem_at(place, f"This ffmpeg lacks {missing.name}, which {missing.purpose}.", remedy)]
 
 
 async def _media_problems(loaded: LoadedProject) -> dict[str, tuple[str, str]]:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import click
 
+from shared.segments import CODECS, CodecName
+
 PROGRAMS = {
     "ffmpeg": "decodes, fits and joins the pictures and the sound",
     "ffprobe": "reads what a media file holds",
@@ -16,8 +18,6 @@ PROGRAMS = {
 }
 
 PACKAGE_OF = {"ffmpeg": "ffmpeg", "ffprobe": "ffmpeg", "espeak-ng": "espeak-ng"}
-
-NEEDED_ENCODER = "libx264"
 
 EMBEDDED = {"nats-server": "the bus of the embedded stack", "weed": "the object store of the embedded stack"}
 
@@ -93,13 +93,20 @@ def _embedded() -> list[Finding]:
     ]
 
 
-def _encoder() -> Finding:
+def missing_encoder(codec: CodecName) -> Finding | None:
+    """What is missing where this ffmpeg cannot encode a project's codec; None where it can."""
+    finding = _encoder(codec)
+    return finding if finding.found is None else None
+
+
+def _encoder(codec: CodecName = "h264") -> Finding:
+    name, purpose = CODECS[codec].encoder, f"encodes {codec.upper().replace('H26', 'H.26')}"
     program = shutil.which("ffmpeg")
     remedy = f"Install a full build: {install_command(['ffmpeg'])}"
     if program is None:
-        return Finding(NEEDED_ENCODER, "encodes H.264", None, remedy)
+        return Finding(name, purpose, None, remedy)
     listed = subprocess.run([program, "-v", "quiet", "-encoders"], capture_output=True, text=True, check=False).stdout
-    return Finding(NEEDED_ENCODER, "encodes H.264", "in ffmpeg" if NEEDED_ENCODER in listed else None, remedy)
+    return Finding(name, purpose, "in ffmpeg" if name in listed.split() else None, remedy)
 
 
 def _libraries() -> list[Finding]:

@@ -35,9 +35,11 @@ async def plan_project(project_file: Path, picture: Path | None) -> None:
             home_folder(), fitters=0, keep_history=False, say=screen.say, services=PLANNING_SERVICES
         ) as stack:
             timeline = await _planned(stack, loaded, screen)
-    target.write_text(timeline_svg(timeline))
+    safe = loaded.project.output.safe_area
+    target.write_text(timeline_svg(timeline, loaded.project.output))
     if timeline.plan is not None:
         print_plan(timeline.plan)
+    click.echo(f"Safe from what apps write over it: {safe.width}x{safe.height} pixels from {safe.left}, {safe.top}.")
     click.echo(target)
     if timeline.refusal is not None:
         raise Refused(timeline.refusal)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from html import escape
 
 from shared.plan import PlannedScene, ScenePlan
+from shared.project_output import Output
 from shared.timeline import FrameGrid, Span
 from shared.transcript import Word
 
@@ -19,6 +20,7 @@ ROW_MS = 16_000
 PIXELS_PER_SECOND = 80
 ROW_HEIGHT = 150
 MARGIN = 24
+FRAME_HEIGHT = 120
 WAVE_MIDDLE = 66
 WAVE_REACH = 30
 
@@ -32,6 +34,7 @@ STYLE = (
     "text{font-family:Helvetica,Arial,sans-serif;fill:#0f172a}"
     ".scene{font-size:12px;font-weight:bold}.time{font-size:10px;fill:#64748b}.word{font-size:10px}"
     ".unsure{fill:#b45309}.wave{fill:#475569}.speech{stroke:#2563eb;stroke-width:2}"
+    ".frame{fill:#e2e8f0;stroke:#64748b}.safe{fill:#ffffff;stroke:#16a34a;stroke-dasharray:4 3}"
     ".transition{fill:#dc2626;fill-opacity:0.18}.kind{font-size:9px;fill:#b91c1c}"
     ".cut{stroke:#dc2626;stroke-width:1.5}.joined{stroke-dasharray:3 2}.note{font-size:12px;fill:#b45309}"
     ".stop{font-size:13px;font-weight:bold;fill:#b91c1c}"
@@ -60,12 +63,12 @@ class Timeline:
     refusal: str | None
 
 
-def timeline_svg(timeline: Timeline) -> str:
-    """The picture as an SVG document."""
+def timeline_svg(timeline: Timeline, output: Output | None = None) -> str:
+    """The picture as an SVG document; with `output`, its frame and the safe area in it are drawn below."""
     rows = [Span(start, min(start + ROW_MS, timeline.length_ms)) for start in range(0, timeline.length_ms, ROW_MS)]
     notes = _notes(timeline)
     width = 2 * MARGIN + _x(ROW_MS)
-    height = 2 * MARGIN + len(rows) * ROW_HEIGHT + 18 * len(notes)
+    height = 2 * MARGIN + len(rows) * ROW_HEIGHT + 18 * len(notes) + (FRAME_HEIGHT + MARGIN if output else 0)
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height}">',
         f"<style>{STYLE}</style>",
@@ -78,6 +81,8 @@ def timeline_svg(timeline: Timeline) -> str:
     top = MARGIN + len(rows) * ROW_HEIGHT + 14
     for number, (style, note) in enumerate(notes):
         lines.append(f'<text class="{style}" x="{MARGIN}" y="{top + 18 * number}">{escape(note)}</text>')
+    if output is not None:
+        lines += _frame(output, top + 18 * len(notes))
     return "\n".join([*lines, "</svg>"]) + "\n"
 
 
@@ -93,6 +98,25 @@ def _notes(timeline: Timeline) -> list[tuple[str, str]]:
         place = f"{clock(warning.span.start)} " if warning.span else ""
         notes.append(("note", f"{place}{warning.scene_id or 'project'}: {warning.message}"))
     return notes
+
+
+def _frame(output: Output, top: int) -> Iterator[str]:
+    """The picture's frame, small, and in it the part that no app covers.
+
+    +-----------+
+    |  . . . .  |
+    |  . safe.  |
+    +-----------+
+    """
+    scale, safe = FRAME_HEIGHT / output.height, output.safe_area
+    place = f'x="{MARGIN + safe.left * scale:.1f}" y="{top + safe.top * scale:.1f}"'
+    size = f'width="{safe.width * scale:.1f}" height="{safe.height * scale:.1f}"'
+    yield f'<rect class="frame" x="{MARGIN}" y="{top}" width="{output.width * scale:.1f}" height="{FRAME_HEIGHT}"/>'
+    yield f'<rect class="safe" {place} {size}/>'
+    right = MARGIN + output.width * scale + 10
+    yield f'<text class="time" x="{right:.1f}" y="{top + 14}">{output.width}x{output.height}</text>'
+    told = f"safe {safe.width}x{safe.height} from {safe.left}, {safe.top}"
+    yield f'<text class="time" x="{right:.1f}" y="{top + 30}">{told}</text>'
 
 
 def _row(timeline: Timeline, row: Span) -> Iterator[str]:

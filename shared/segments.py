@@ -1,7 +1,36 @@
 """What every segment of a project has in common, so that the assembler may join them by stream copy."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Literal
+
+CodecName = Literal["h264", "h265", "av1"]
+"""What a project calls the codecs that its picture can be encoded with."""
+
+
+@dataclass(frozen=True)
+class Codec:
+    """How ffmpeg names what makes a codec, what comes out of it, and how an mp4 file must label that."""
+
+    encoder: str
+    stream: str
+    tag: str
+    """Its sample entry. Apple's players want H.265's parameter sets in the header, which `hvc1` promises."""
+
+
+CODECS: Mapping[CodecName, Codec] = {
+    "h264": Codec("libx264", "h264", "avc1"),
+    "h265": Codec("libx265", "hevc", "hvc1"),
+    "av1": Codec("libsvtav1", "av1", "av01"),
+}
+
+
+def tag_of(stream: str) -> str:
+    """The mp4 label of a codec that ffmpeg calls `stream`. Raises `LookupError` for one that no segment has."""
+    tags = {codec.stream: codec.tag for codec in CODECS.values()}
+    return tags[stream]
+
 
 LARGEST_TIMESCALE = 2**31 - 1
 """mp4 keeps a track's ticks per second in 32 bits (ISO/IEC 14496-12, `mdhd`); ffmpeg reads them as a signed number."""

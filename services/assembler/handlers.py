@@ -167,6 +167,7 @@ class Handlers:
                 output=str(files.video),
                 clock=clock,
                 lead=join.decode_lead(segments, clock),
+                codec=segments[0].codec,
             ),
             timeout_seconds=self.settings.ffmpeg_timeout_seconds,
             on_progress=lambda at_ms: step.report_progress(40 + min(30, 30 * at_ms // plan.length_ms)),

@@ -21,7 +21,7 @@ from services.assembler.tracks import SegmentTrack
 from shared.errors import Unrecoverable
 from shared.media import INPUT_GUARD
 from shared.plan import PlannedScene
-from shared.segments import TrackClock
+from shared.segments import TrackClock, tag_of
 
 PACKET_HASH = "murmur3"
 """The fastest of ffmpeg's hashes that has 128 bits: packets are told apart, not protected."""
@@ -40,11 +40,13 @@ def concat_list(fps: Fraction, frame_counts: Sequence[int], names: Sequence[str]
     return "\n".join(lines) + "\n"
 
 
-def join_arguments(*, concat_list: str, soundtrack: str, output: str, clock: TrackClock, lead: int) -> tuple[str, ...]:
+def join_arguments(
+    *, concat_list: str, soundtrack: str, output: str, clock: TrackClock, lead: int, codec: str = "h264"
+) -> tuple[str, ...]:
     """What ffmpeg is asked to do: copy all pictures and the whole soundtrack into one file that plays while it loads.
 
-    `lead` is how many frames decoding runs ahead of showing. Nothing is cut to the shorter of the two: where picture
-    and soundtrack differ in length, the certificate says so.
+    `lead` is how many frames decoding runs ahead of showing, `codec` ffmpeg's name of what the segments hold.
+    Nothing is cut to the shorter of the two: where picture and soundtrack differ in length, the certificate says so.
     """
     tick = clock.ticks_per_frame
     return (
@@ -53,7 +55,7 @@ def join_arguments(*, concat_list: str, soundtrack: str, output: str, clock: Tra
         *(*INPUT_GUARD, "-i", soundtrack),
         *("-map", "0:v:0", "-map", "1:a:0", "-c", "copy"),
         *("-bsf:v", f"setts=pts=round(PTS/{tick})*{tick}:dts=(N-{lead})*{tick}"),
-        *("-video_track_timescale", str(clock.timescale)),
+        *("-tag:v", tag_of(codec), "-video_track_timescale", str(clock.timescale)),
         *("-map_metadata", "-1", "-movflags", "+faststart"),
         output,
     )

@@ -29,16 +29,21 @@ def segment_tracks(listing: str, *, count: int) -> tuple[SegmentTrack, ...]:
 
     #extradata 0,                              42, 90a8e21ff71ed0bffaf17ccc7807be45
     #tb 0: 1/30000
+    #codec_id 0: h264
     0,      -2002,          0,     1001,     1184, 70232e81b4989f5c8287f84e502407c5
     file   decoded       shown    lasts     bytes  digest
     """
     ticks, setups, leads = [Fraction(1)] * count, [""] * count, [0] * count
     digests: list[list[str]] = [[] for _ in range(count)]
     shown: list[list[int]] = [[] for _ in range(count)]
+    codecs = ["h264"] * count
     for line in listing.splitlines():
         if line.startswith("#extradata "):
             number, _, digest = line.removeprefix("#extradata ").split(",")
             setups[int(number)] = digest.strip()
+        elif line.startswith("#codec_id "):
+            number, codec = line.removeprefix("#codec_id ").split(":")
+            codecs[int(number)] = codec.strip()
         elif line.startswith("#tb "):
             number, tick = line.removeprefix("#tb ").split(":")
             ticks[int(number)] = Fraction(tick.strip())
@@ -49,8 +54,8 @@ def segment_tracks(listing: str, *, count: int) -> tuple[SegmentTrack, ...]:
             digests[int(number)].append(digest.strip())
             shown[int(number)].append(int(shown_at))
     return tuple(
-        SegmentTrack(tick, setup, lead, tuple(own), tuple(times))
-        for tick, setup, lead, own, times in zip(ticks, setups, leads, digests, shown, strict=True)
+        SegmentTrack(tick, setup, lead, tuple(own), tuple(times), codec)
+        for tick, setup, lead, own, times, codec in zip(ticks, setups, leads, digests, shown, codecs, strict=True)
     )
 
 

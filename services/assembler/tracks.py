@@ -57,6 +57,8 @@ class SegmentTrack:
     digests: tuple[str, ...]
     shown_at: tuple[int, ...] = ()
     """The tick at which each packet is shown, in the order of `digests`; the first frame's may be any."""
+    codec: str = "h264"
+    """ffmpeg's name of it."""
 
     def packet_of_frame(self, frame: int, ticks_per_frame: int) -> int | None:
         """Which packet is shown as the segment's frame `frame`; None where there is none."""

@@ -4,6 +4,7 @@ A segment is joinable because all that could differ between scenes is fixed: the
 pictures, one track clock, one size, one rate, one set of colour tags.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
@@ -13,8 +14,8 @@ import ffmpeg
 
 from services.clip_fitter.filters import Filter, strung
 from shared.media import MediaFacts, PictureTimes
-from shared.project import Output
-from shared.segments import track_clock
+from shared.project import EncoderPreset, Output
+from shared.segments import CODECS, track_clock
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ def encode(
         Filter("settb", {"expr": f"{fps.denominator}/{fps.numerator}"}),
         Filter("setpts", {"expr": "N"}),
     ]
-    settings = _lossless() if purpose is Purpose.INTERIM else _settings(output)
+    settings = _lossless() if purpose is Purpose.INTERIM else _settings(output, threads)
     options = {
         **settings,
         "frames:v": shown.length,
@@ -85,27 +86,54 @@ def encode(
     return Encode((*before, *ffmpeg.get_args(call)), shown.length, target)
 
 
-def _settings(output: Output) -> dict[str, str | int]:
+SVT_PRESETS: Mapping[EncoderPreset, int] = {
+    EncoderPreset.ULTRAFAST: 12,
+    EncoderPreset.SUPERFAST: 11,
+    EncoderPreset.VERYFAST: 10,
+    EncoderPreset.FASTER: 9,
+    EncoderPreset.FAST: 8,
+    EncoderPreset.MEDIUM: 7,
+    EncoderPreset.SLOW: 6,
+    EncoderPreset.SLOWER: 5,
+    EncoderPreset.VERYSLOW: 4,
+}
+"""SVT-AV1 counts its presets, 12 being the fastest."""
+
+
+def _settings(output: Output, threads: int) -> dict[str, str | int]:
     fps, encoder = output.fps, output.encoder
+    codec = CODECS[encoder.codec]
     seconds_apart = 2  # between two key frames: what players seek by
-    parameters = {
-        "keyint": round(seconds_apart * fps),
-        "min-keyint": max(1, round(fps)),
-        "scenecut": 40,
-        "open-gop": 0,  # a segment never looks into its neighbour
-        "stitchable": 1,  # x264 keeps its headers the same, whatever the pictures are
-    }
-    return {
-        "c:v": "libx264",
-        "preset": encoder.preset.value,
-        "crf": encoder.crf,
-        "bf": 2,
-        "x264-params": ":".join(f"{name}={value}" for name, value in parameters.items()),
-    }
+    longest = round(seconds_apart * fps)
+    # Open groups are off everywhere: a segment never looks into its neighbour.
+    grouped: dict[str, str | int] = {"keyint": longest, "min-keyint": max(1, round(fps)), "scenecut": 40, "open-gop": 0}
+    match encoder.codec:
+        case "h264":
+            # x264 keeps its headers the same, whatever the pictures are.
+            own: dict[str, str | int] = {"bf": 2, "x264-params": _listed({**grouped, "stitchable": 1})}
+        case "h265":
+            # Headers stand in the file's own header only, and do not tell with what options they were made.
+            headers: dict[str, str | int] = {"repeat-headers": 0, "info": 0, "log-level": "error"}
+            crew: dict[str, str | int] = {"pools": threads if threads > 1 else "none", "frame-threads": 1}
+            own = {"tag:v": codec.tag, "x265-params": _listed({**grouped, "bframes": 2, **headers, **crew})}
+        case "av1":
+            # A refresh of type 2 is a key frame that nothing before it is needed for.
+            own = {"g": longest, "svtav1-params": _listed({"irefresh-type": 2, "lp": threads})}
+    preset = SVT_PRESETS[encoder.preset] if encoder.codec == "av1" else encoder.preset.value
+    return {"c:v": codec.encoder, "preset": preset, "crf": encoder.crf, **own}
+
+
+def _listed(parameters: Mapping[str, str | int]) -> str:
+    return ":".join(f"{name}={value}" for name, value in parameters.items())
 
 
 def _lossless() -> dict[str, str | int]:
-    return {"c:v": "libx264", "preset": "ultrafast", "qp": 0}
+    return {"c:v": CODECS["h264"].encoder, "preset": "ultrafast", "qp": 0}
+
+
+def joined_tag(output: Output, purpose: Purpose) -> str:
+    """How the mp4 file labels what `encode` has made for that purpose."""
+    return CODECS["h264" if purpose is Purpose.INTERIM else output.encoder.codec].tag
 
 
 def file_faults(output: Output, frame_count: int, media: MediaFacts, pictures: PictureTimes | None) -> list[str]:
@@ -116,7 +144,7 @@ def file_faults(output: Output, frame_count: int, media: MediaFacts, pictures: P
     tags = (video.colour_matrix, video.colour_transfer, video.colour_primaries, video.colour_range)
     faults = {
         f"it has {pictures.count} frames, not {frame_count}": pictures.count == frame_count,
-        f"its codec is {video.codec}": video.codec == "h264",
+        f"its codec is {video.codec}": video.codec == CODECS[output.encoder.codec].stream,
         f"its size is {video.width}x{video.height}": (video.width, video.height) == (output.width, output.height),
         f"its pixels are {video.pixel_format}": video.pixel_format == "yuv420p",
         f"its pixels' aspect is {video.sample_aspect}": video.sample_aspect == 1,

@@ -284,6 +284,11 @@ def _input_to_blame(error: FfmpegError, sources: Sequence[str]) -> Exception:
     """The failure to raise: a killed process or a full disk may go better next time, a broken clip never will."""
     if error.exit_code < 0 or any(trouble in error.complaints for trouble in MACHINE_TROUBLE):
         return error
+    if "Unknown encoder" in error.complaints:
+        return Unrecoverable(
+            "The ffmpeg of this clip fitter has no encoder for the project's codec.",
+            remedy="Install a full build of ffmpeg there, or write `codec: h264` under `output.encoder`.",
+        )
     complaints = error.complaints
     for source in sources:
         complaints = complaints.replace(f"{source}: ", "").replace(source, "the file")

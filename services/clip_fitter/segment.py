@@ -13,7 +13,16 @@ import ffmpeg
 
 from services.clip_fitter.clip import Clip
 from services.clip_fitter.core import Fill, FitRecipe, Piece, boomerang
-from services.clip_fitter.encoding import Encode, Purpose, Stretch, encode, file_faults, frame_seconds, rate_text
+from services.clip_fitter.encoding import (
+    Encode,
+    Purpose,
+    Stretch,
+    encode,
+    file_faults,
+    frame_seconds,
+    joined_tag,
+    rate_text,
+)
 from services.clip_fitter.filters import Filter, strung
 from services.clip_fitter.picture import Framing, has_alpha, pictured
 from shared.media import MediaFacts, PictureTimes
@@ -121,7 +130,8 @@ def segment_join(job: SegmentJob, encodes: Sequence[Encode]) -> Join:
     arguments = (
         *("-v", "error", "-protocol_whitelist", "file", "-f", "concat", "-i", listing_target),
         *("-c", "copy", "-bsf:v", f"setts=pts=round(PTS/{tick})*{tick}:dts=round(DTS/{tick})*{tick}"),
-        *("-video_track_timescale", str(clock.timescale), "-map_metadata", "-1", "-f", "mp4", job.target),
+        *("-tag:v", joined_tag(job.output, job.purpose), "-video_track_timescale", str(clock.timescale)),
+        *("-map_metadata", "-1", "-f", "mp4", job.target),
     )
     return Join(arguments, "\n".join(lines) + "\n", listing_target)
 

@@ -75,7 +75,7 @@ def test_the_join_copies_every_stream_and_stamps_every_frame_onto_the_clock() ->
         " -protocol_whitelist file -i soundtrack.m4a"
         " -map 0:v:0 -map 1:a:0 -c copy"
         " -bsf:v setts=pts=round(PTS/512)*512:dts=(N-2)*512"
-        " -video_track_timescale 12288"
+        " -tag:v avc1 -video_track_timescale 12288"
         " -map_metadata -1 -movflags +faststart"
         " video.mp4"
     )

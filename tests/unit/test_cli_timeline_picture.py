@@ -5,6 +5,7 @@ from xml.etree import ElementTree
 
 from cli.timeline_picture import ROW_MS, Peaks, Timeline, clock, timeline_svg
 from shared.plan import PlannedScene, PlannedTransition, PlanWarning, ScenePlan
+from shared.project import Output
 from shared.timeline import FrameGrid, Span
 from shared.transcript import Word
 
@@ -89,3 +90,16 @@ def test_a_transition_covers_its_frames_on_both_sides_of_the_cut_and_names_its_k
     assert wide == 20 / FPS * 80  # 80 pixels a second
     assert left + wide / 2 == float(cut.get("x1", ""))
     assert texts(root, "kind") == ["wipe"]
+
+
+def test_the_frame_and_its_safe_area_are_drawn_to_scale_below_the_rows() -> None:
+    output = Output.model_validate({"preset": "reels"})
+    root = ElementTree.fromstring(timeline_svg(Timeline(20_000, PEAKS, WORDS, PLAN, None), output))
+    frame, safe = (
+        next(node for node in root.iter(f"{SVG}rect") if node.get("class") == name) for name in ("frame", "safe")
+    )
+    for side, share in (("width", 950 / 1080), ("height", 979 / 1920)):
+        assert abs(float(safe.get(side, "")) / float(frame.get(side, "")) - share) < 0.01
+    bottom = float(frame.get("y", "")) + float(frame.get("height", ""))
+    assert bottom < float((root.get("viewBox") or "").split()[3])
+    assert "safe 950x979 from 65, 269" in texts(root, "time")

@@ -29,6 +29,7 @@ from benchmarks.simulated_recogniser import (
 from services.scene_planner.boundaries import find_scene_starts
 from services.scene_planner.core import UNCERTAIN_BELOW, plan_scenes
 from services.scene_planner.scenes import SceneScript
+from services.scene_planner.silence import SoundSpans
 from services.scene_planner.words import heard_words, script_words
 from shared.assets import Asset
 from shared.errors import Unrecoverable
@@ -183,7 +184,7 @@ def plan(script: Sequence[str], spoken: Sequence[SpokenWord], words: Sequence[Wo
     scenes = [SceneScript(f"scene-{place}", narration) for place, narration in enumerate(script)]
     quiet = [Span(earlier.end, later.start) for earlier, later in pairwise(spoken) if later.start - earlier.end >= 60]
     try:
-        return plan_scenes(scenes, recording, transcript, FPS, quiet)
+        return plan_scenes(scenes, recording, transcript, FPS, SoundSpans(tuple(quiet)))
     except Unrecoverable as error:
         return error
 

@@ -29,7 +29,7 @@ from benchmarks.sentences import FAMILIAR, FRESH
 from benchmarks.spoken_recordings import MISTAKES, Spoken, record
 from benchmarks.spoken_takes import ESPEAK_SPEAKERS, SPEAKERS, Speaker, speak
 from services.scene_planner.core import plan_scenes
-from services.scene_planner.quiet_runs import measure_quiet_runs
+from services.scene_planner.sound_file import measure_sound
 from services.transcriber.aligner import align_passage, find_pronunciations
 from services.transcriber.core import assemble_transcript, passages_of
 from services.transcriber.passage import Passage
@@ -189,8 +189,8 @@ def judge(spoken: Spoken, fps: Fraction) -> Verdict:
     transcript: Transcript | None = None
     try:
         transcript = assemble_transcript(spoken.recording, passages, heard, "pocketsphinx")
-        quiet = measure_quiet_runs(spoken.voiceover, lambda _: None)
-        plan = plan_scenes(spoken.scene_scripts, spoken.recording, transcript, fps, quiet)
+        sound = measure_sound(spoken.voiceover, lambda _: None)
+        plan = plan_scenes(spoken.scene_scripts, spoken.recording, transcript, fps, sound)
     except Unrecoverable as refusal:
         return Verdict(None, refusal, transcript)
     return Verdict(plan, None, transcript)

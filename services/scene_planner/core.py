@@ -16,7 +16,8 @@ from services.scene_planner.issues import check_issues
 from services.scene_planner.pace import check_pace, check_pauses
 from services.scene_planner.problems import HeardScene, Problem, at, quote_words, written
 from services.scene_planner.scenes import SceneScript, refuse_bad_times, scenes_by_takes, scenes_by_words
-from services.scene_planner.second_opinion import compare_with_sound, compare_with_voice
+from services.scene_planner.second_opinion import compare_with_sound, compare_with_takes, compare_with_voice
+from services.scene_planner.silence import UNMEASURED, SoundSpans
 from services.scene_planner.transitions import planned_transitions, shortened_transitions
 from services.scene_planner.windows import Cut, cut_in_gap, cuts_between_takes
 from shared.errors import Unrecoverable
@@ -37,13 +38,13 @@ def plan_scenes(
     recording: Recording,
     transcript: Transcript,
     fps: Fraction,
-    quiet: Sequence[Span] = (),
+    sound: SoundSpans = UNMEASURED,
     transitions: Sequence[Transition] = (),
 ) -> ScenePlan:
     """The plan of all scenes. Raises `Unrecoverable`, naming scene and words, where the recording is not the script.
 
-    `quiet` are the measured quiet stretches of the voiceover, needed where one file holds all scenes; `transitions`
-    are what is wanted at each cut, nothing meaning plain cuts everywhere.
+    `sound` is what was measured of the voiceover, where the recording `needs_sound`; `transitions` are what is wanted
+    at each cut, nothing meaning plain cuts everywhere.
     """
     refuse_bad_times(transcript.words, recording.length_ms)
     if recording.take_boundaries_known:
@@ -51,9 +52,9 @@ def plan_scenes(
         certainties = [1.0] * (len(scenes) - 1)
     else:
         scenes, certainties = scenes_by_words(script, transcript.words, recording.length_ms)
-    problems = _find_problems(scenes, recording, transcript, quiet)
+    problems = _find_problems(scenes, recording, transcript, sound)
     _refuse(problems)
-    cuts = _cuts(scenes, recording, fps, quiet)
+    cuts = _cuts(scenes, recording, fps, sound.quiet)
     windows = _windows(scenes, cuts, recording.length_ms, fps)
     wanted = transitions or [Transition(kind="cut") for _ in cuts]
     made = planned_transitions([FrameGrid(fps).frame_count(window) for window in windows], wanted, fps)
@@ -78,17 +79,26 @@ def plan_scenes(
     )
 
 
+def needs_sound(recording: Recording) -> bool:
+    """True where a cut or a second opinion has to be found in the sound: takes tell where speech and silence lie, and
+    most voices where their words do.
+    """
+    return not recording.take_boundaries_known or not all(take.reported_words for take in recording.takes)
+
+
 def _find_problems(
-    scenes: Sequence[HeardScene], recording: Recording, transcript: Transcript, quiet: Sequence[Span]
+    scenes: Sequence[HeardScene], recording: Recording, transcript: Transcript, sound: SoundSpans
 ) -> list[Problem]:
     found = list(check_issues(transcript.issues))
     # What the transcriber says of a scene it has heard; what we say of it we have only read.
     named = {problem.scene_id for problem in found if problem.stops}
-    found += [problem for problem in check_words(scenes, quiet) if problem.scene_id not in named]
+    found += [problem for problem in check_words(scenes, sound.quiet) if problem.scene_id not in named]
     if recording.take_boundaries_known:
         found += compare_with_voice(scenes, recording.takes)
+        if not any(problem.stops for problem in found):
+            found += compare_with_takes(scenes, recording.takes, sound)
     elif not any(problem.stops for problem in found):
-        found += compare_with_sound(scenes, quiet)
+        found += compare_with_sound(scenes, sound.quiet)
     return [*found, *check_pauses(scenes), *check_pace(scenes)]
 
 

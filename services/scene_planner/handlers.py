@@ -4,19 +4,19 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from services.scene_planner.core import plan_scenes
-from services.scene_planner.quiet_runs import measure_quiet_runs
+from services.scene_planner.core import needs_sound, plan_scenes
 from services.scene_planner.scenes import SceneScript
+from services.scene_planner.silence import UNMEASURED, SoundSpans
+from services.scene_planner.sound_file import measure_sound
 from shared.assets import Asset, derived_key
 from shared.events import Event, NextScene, ScenePlanned, ScenesPlanned, WordsTimed
 from shared.plan import ScenePlan
 from shared.project import SubmittedProject
 from shared.service import Step
 from shared.store import AssetStore
-from shared.timeline import Span
 from shared.transcript import Recording, Transcript
 
-RECIPE_VERSION = 1
+RECIPE_VERSION = 2
 """Goes up whenever the same script and words would give another plan than before."""
 
 
@@ -47,18 +47,17 @@ class Handlers:
     async def _make_plan(self, event: WordsTimed, submitted: SubmittedProject, step: Step) -> ScenePlan:
         recording = await self.store.get_document(event.recording, Recording)
         transcript = await self.store.get_document(event.transcript, Transcript)
-        # Takes tell where speech and silence lie; one file for all scenes has to be listened to.
-        quiet = () if recording.take_boundaries_known else await self._measure_quiet(recording.voiceover, step)
+        sound = await self._measure_sound(recording.voiceover, step) if needs_sound(recording) else UNMEASURED
         project = submitted.project
         script = [SceneScript(scene.id, scene.narration) for scene in project.scenes]
         return await asyncio.to_thread(
-            plan_scenes, script, recording, transcript, project.output.fps, quiet, project.transitions
+            plan_scenes, script, recording, transcript, project.output.fps, sound, project.transitions
         )
 
-    async def _measure_quiet(self, voiceover: Asset, step: Step) -> tuple[Span, ...]:
+    async def _measure_sound(self, voiceover: Asset, step: Step) -> SoundSpans:
         path = step.scratch / "voiceover"
         await self.store.fetch(voiceover, path)
-        return await asyncio.to_thread(measure_quiet_runs, path, step.report_progress)
+        return await asyncio.to_thread(measure_sound, path, step.report_progress)
 
 
 def _key(event: WordsTimed, submitted: SubmittedProject) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from services.scene_planner.problems import HeardScene, Problem, at, quote_words
+from services.scene_planner.silence import SoundSpans
 from services.scene_planner.windows import quiet_within
 from shared.spoken_forms import normalised_words
 from shared.timeline import Span
@@ -35,6 +36,51 @@ def compare_with_sound(scenes: Sequence[HeardScene], quiet: Sequence[Span]) -> t
     if not quiet:
         return ()  # a sound that is never quiet has no opinion
     return tuple(problem for pair in pairwise(scenes) for problem in _compare_with_sound(*pair, quiet))
+
+
+def compare_with_takes(scenes: Sequence[HeardScene], takes: Sequence[Take], sound: SoundSpans) -> tuple[Problem, ...]:
+    """Scenes whose first or last word lies elsewhere than the sound of their take, where the voice reported no words.
+
+    take        [                                  )
+    quiet       ~~~~                          ~~~~~~
+    loud              ####   ######     ####            a word's edge belongs between quiet and loud: a breath does too
+    difference      [ first )                   [ last )
+                                          |------------|
+    """
+    return tuple(
+        problem
+        for scene, take in zip(scenes, takes, strict=True)
+        if not take.reported_words
+        for problem in _compare_with_take(scene, take.span, sound)
+    )
+
+
+def _compare_with_take(scene: HeardScene, take: Span, sound: SoundSpans) -> Iterator[Problem]:
+    quiet, loud = quiet_within(take, sound.quiet), quiet_within(take, sound.loud)
+    first, last = scene.heard_span(0), scene.heard_span(len(scene.script) - 1)
+    if not loud:
+        return  # a take that is much quieter than the others has no opinion
+    sound_start = quiet[0].end if quiet and quiet[0].start == take.start else take.start
+    sound_end = quiet[-1].start if quiet and quiet[-1].end == take.end else take.end
+    if first is not None:
+        difference_ms = max(sound_start - first.start, first.start - loud[0].start)
+        yield from _differs(scene, scene.words[0], "begins", first.start, difference_ms)
+    if last is not None:
+        difference_ms = max(last.end - sound_end, loud[-1].end - last.end)
+        yield from _differs(scene, scene.words[-1], "ends", last.end, difference_ms)
+
+
+def _differs(scene: HeardScene, word: Word, does: str, at_ms: int, difference_ms: int) -> Iterator[Problem]:
+    if difference_ms > WARN_ABOVE_MS:
+        yield Problem(
+            "second_opinion",
+            scene.scene_id,
+            f"{quote_words([word.text])} {does} at {at(at_ms)} by {word.source},"
+            f" but the sound {difference_ms} ms away.",
+            "Listen there; record the scene again, or choose another engine under `words` in the project file.",
+            stops=difference_ms > STOP_ABOVE_MS,
+            span=word.span,
+        )
 
 
 def _compare_with_sound(earlier: HeardScene, later: HeardScene, quiet: Sequence[Span]) -> Iterator[Problem]:

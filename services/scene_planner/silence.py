@@ -1,12 +1,14 @@
-"""Where a signal is quiet, from its energy over time. Pure.
+"""Where a signal is quiet and where somebody speaks up, from its energy over time. Pure.
 
     level    ▂▇▇▆▁▁▁▂▇▇▇▂▁▁▁▁▁▁▆▇
     quiet         ~~~      ~~~~~~
+    loud      ###     ###        ##       what is neither may be a breath, noise or a weak consonant
 
 Thresholds come from the signal's own floor and speech level, with hysteresis, so that a voice's tail or a breath does
 not break a pause into pieces. Values: `reference/alignment.md` section 2, measured on synthetic speech.
 """
 
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
@@ -39,6 +41,23 @@ _LEAST_DISTANCE_DB = 15
 _QUIET_BELOW, _SPEECH_ABOVE = 0.20, 0.35
 """Shares of the way from floor to speech level, in decibels: quiet begins below the one and ends above the other."""
 
+_LOUD_BELOW_SPEECH_DB = 20
+"""Vowels lie within this of the speech level; a breath is 25 dB and more below it (judgement)."""
+
+_LEAST_LOUD_MS = 40
+"""Shorter is a click; the shortest vowels last about as long."""
+
+
+@dataclass(frozen=True)
+class SoundSpans:
+    """What is measured of a voiceover, in milliseconds on the master clock."""
+
+    quiet: tuple[Span, ...] = ()
+    loud: tuple[Span, ...] = ()
+
+
+UNMEASURED = SoundSpans()
+
 
 def hop_powers(samples: Samples) -> Levels:
     """The power of each 2.5 ms of a mono signal, weak fricatives counted: signal plus 4 times its slope.
@@ -51,28 +70,38 @@ def hop_powers(samples: Samples) -> Levels:
     return powers
 
 
-def quiet_spans(powers: Levels) -> tuple[Span, ...]:
-    """The quiet stretches of at least 60 ms, on the master clock. None where quiet cannot be told from speech."""
+def sound_spans(powers: Levels) -> SoundSpans:
+    """The quiet stretches of at least 60 ms and the loud ones of at least 40 ms.
+
+    None where quiet cannot be told from speech.
+    """
     if powers.size < _WINDOW_HOPS:
-        return ()
+        return SoundSpans()
     smooth = np.convolve(powers, np.full(_WINDOW_HOPS, 1 / _WINDOW_HOPS), mode="same")
     levels = 10 * np.log10(np.maximum(smooth, 1e-12))
     speech = float(np.percentile(levels, 90))
     floor = max(float(np.percentile(levels, 5)), speech - _DEEPEST_DB)
     if speech - floor < _LEAST_DISTANCE_DB:
-        return ()
+        return SoundSpans()
     below = floor + _QUIET_BELOW * (speech - floor)
     above = floor + _SPEECH_ABOVE * (speech - floor)
-    return _long_enough(_bridged(_runs(levels, below, above)))
+    quiet = _bridged(_runs(_with_hysteresis(levels, below, above)))
+    loud = _runs(levels > speech - _LOUD_BELOW_SPEECH_DB)
+    return SoundSpans(_long_enough(quiet, _LEAST_QUIET_MS), _long_enough(loud, _LEAST_LOUD_MS))
 
 
-def _runs(levels: Levels, below: float, above: float) -> list[tuple[float, float]]:
-    """Runs in milliseconds that begin where the level falls below the one and end where it rises above the other."""
+def _with_hysteresis(levels: Levels, below: float, above: float) -> NDArray[np.bool_]:
+    """True from where the level falls below the one to where it rises above the other."""
     # Hops between both thresholds keep the state of the last hop that was clearly one or the other.
     state = np.where(levels < below, 1, np.where(levels > above, 0, -1))
     decided = np.where(state >= 0, np.arange(len(state)), 0)
-    quiet = state[np.maximum.accumulate(decided)] == 1
-    edges = np.flatnonzero(np.diff(np.concatenate(([0], quiet.astype(np.int8), [0]))))
+    quiet: NDArray[np.bool_] = state[np.maximum.accumulate(decided)] == 1
+    return quiet
+
+
+def _runs(flags: NDArray[np.bool_]) -> list[tuple[float, float]]:
+    """The runs of True in milliseconds."""
+    edges = np.flatnonzero(np.diff(np.concatenate(([0], flags.astype(np.int8), [0]))))
     return [(first * _HOP_MS, last * _HOP_MS) for first, last in edges.reshape(-1, 2).tolist()]
 
 
@@ -86,6 +115,6 @@ def _bridged(runs: list[tuple[float, float]]) -> list[tuple[float, float]]:
     return bridged
 
 
-def _long_enough(runs: list[tuple[float, float]]) -> tuple[Span, ...]:
-    # Rounded inwards: a half millisecond of doubt belongs to the speech.
-    return tuple(Span(int(np.ceil(start)), int(np.floor(end))) for start, end in runs if end - start >= _LEAST_QUIET_MS)
+def _long_enough(runs: list[tuple[float, float]], least_ms: int) -> tuple[Span, ...]:
+    # Rounded inwards: a half millisecond of doubt belongs to what is neither.
+    return tuple(Span(int(np.ceil(start)), int(np.floor(end))) for start, end in runs if end - start >= least_ms)

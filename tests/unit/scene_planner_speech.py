@@ -5,6 +5,7 @@ from fractions import Fraction
 
 from services.scene_planner.core import plan_scenes
 from services.scene_planner.scenes import SceneScript
+from services.scene_planner.silence import SoundSpans
 from shared.assets import Asset
 from shared.plan import ScenePlan
 from shared.timeline import Span
@@ -67,4 +68,6 @@ def plan(
 ) -> ScenePlan:
     """The plan of one recording of all scenes."""
     recording = one_recording(words)
-    return plan_scenes(scenes, recording, transcribed(words, recording.length_ms, *issues), FPS, quiet)
+    return plan_scenes(
+        scenes, recording, transcribed(words, recording.length_ms, *issues), FPS, SoundSpans(tuple(quiet))
+    )

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from services.scene_planner.core import plan_scenes
 from services.scene_planner.scenes import SceneScript
+from services.scene_planner.silence import SoundSpans
 from shared.errors import Unrecoverable
 from shared.plan import ScenePlan
 from shared.timeline import FrameGrid, Span
@@ -113,7 +114,8 @@ def test_one_recording_of_all_scenes_makes_a_plan_that_holds_together(
     quiet = [
         Span(pause.start + data.draw(st.integers(0, pause.length // 2)), pause.end) for pause in pauses if pause.length
     ]
-    made = plan_scenes(script(*narrations), recording, transcribed(words, recording.length_ms), fps, quiet)
+    transcript = transcribed(words, recording.length_ms)
+    made = plan_scenes(script(*narrations), recording, transcript, fps, SoundSpans(tuple(quiet)))
     assert_holds_together(made, words)
     assert [scene.words[0].text for scene in made.scenes] == [narration.split()[0] for narration in narrations]
 

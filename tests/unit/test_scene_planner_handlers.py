@@ -151,7 +151,7 @@ async def test_an_impossible_plan_stores_nothing(tmp_path: Path) -> None:
     assert not [key for key in store.put_keys if key.startswith("plans/")]
 
 
-async def test_where_the_takes_are_known_the_voiceover_is_not_fetched(tmp_path: Path) -> None:
+async def test_where_the_takes_tell_their_words_the_voiceover_is_not_fetched(tmp_path: Path) -> None:
     store = MemoryStore()
     words = say_scenes(*NARRATIONS)
     event = await timed(store, tmp_path, words)
@@ -161,7 +161,13 @@ async def test_where_the_takes_are_known_the_voiceover_is_not_fetched(tmp_path: 
         update={
             "take_boundaries_known": True,
             "takes": tuple(
-                recording.takes[0].model_copy(update={"scene_id": name, "span": span})
+                recording.takes[0].model_copy(
+                    update={
+                        "scene_id": name,
+                        "span": span,
+                        "reported_words": tuple(word for word in words if span.contains(word.span.start)),
+                    }
+                )
                 for name, span in (
                     ("one", Span(0, border - 400)),
                     ("two", Span(border // 40 * 40, recording.length_ms)),

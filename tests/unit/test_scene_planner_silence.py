@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.scene_planner.quiet_runs import measure_quiet_runs
-from services.scene_planner.silence import HOP_SAMPLES, Samples, hop_powers, quiet_spans
+from services.scene_planner.silence import HOP_SAMPLES, Samples, SoundSpans, hop_powers, sound_spans
+from services.scene_planner.sound_file import measure_sound
 from shared.timeline import SAMPLE_RATE, SAMPLES_PER_MS, Span
 
 
@@ -26,7 +26,7 @@ def signal(*parts: tuple[int, float], noise: float = 0.0005) -> Samples:
 
 def quiet_of(*parts: tuple[int, float], noise: float = 0.0005) -> tuple[Span, ...]:
     sound = signal(*parts, noise=noise)
-    return quiet_spans(hop_powers(sound[: sound.size // HOP_SAMPLES * HOP_SAMPLES]))
+    return sound_spans(hop_powers(sound[: sound.size // HOP_SAMPLES * HOP_SAMPLES])).quiet
 
 
 def test_pauses_are_found_where_they_are() -> None:
@@ -57,10 +57,25 @@ def test_where_music_covers_the_pauses_nothing_is_called_quiet() -> None:
     assert quiet_of((1_000, 0.3), (400, 0.1), (1_000, 0.3), noise=0.05) == ()
 
 
+def test_a_breath_is_neither_quiet_nor_loud() -> None:
+    sound = signal((600, 0), (300, 0.012), (800, 0.3), (700, 0))
+    spans = sound_spans(hop_powers(sound[: sound.size // HOP_SAMPLES * HOP_SAMPLES]))
+    (loud,) = spans.loud
+    assert abs(loud.start - 900) <= 10
+    assert abs(loud.end - 1_700) <= 10
+    assert abs(spans.quiet[0].end - 600) <= 10
+
+
+def test_a_click_is_not_loud_speech() -> None:
+    sound = signal((600, 0), (10, 0.3), (600, 0), (800, 0.3))
+    (loud,) = sound_spans(hop_powers(sound[: sound.size // HOP_SAMPLES * HOP_SAMPLES])).loud
+    assert abs(loud.start - 1_210) <= 10
+
+
 def test_digital_silence_is_quiet_and_an_empty_file_has_none() -> None:
     (run,) = quiet_of((500, 0.3), (500, 0), (500, 0.3), noise=0)
     assert run.length > 480
-    assert quiet_spans(np.zeros(0)) == ()
+    assert sound_spans(np.zeros(0)) == SoundSpans()
 
 
 @given(st.lists(st.tuples(st.integers(10, 400), st.sampled_from([0.0, 0.01, 0.3])), min_size=1, max_size=12))
@@ -84,7 +99,7 @@ def test_a_file_is_measured_in_blocks_as_if_in_one_piece(tmp_path: Path, channel
         file.setframerate(SAMPLE_RATE)
         file.writeframes(np.repeat((sound * 32_767).astype("<i2"), channels).tobytes())
     percents: list[int] = []
-    runs = measure_quiet_runs(path, percents.append)
+    runs = measure_sound(path, percents.append).quiet
     assert len(runs) == 20
     assert all(abs(run.start - (1_200 * n + 900)) <= 10 for n, run in enumerate(runs))
     assert percents == [41, 83, 100]
@@ -98,4 +113,4 @@ def test_a_file_at_another_rate_is_no_voiceover(tmp_path: Path) -> None:
         file.setframerate(44_100)
         file.writeframes(bytes(8_820))
     with pytest.raises(RuntimeError, match="44100 Hz"):
-        measure_quiet_runs(path, lambda _: None)
+        measure_sound(path, lambda _: None)

@@ -1,4 +1,4 @@
-"""The quiet stretches of an audio file, over `soundfile`, read a few seconds at a time."""
+"""The quiet and the loud stretches of an audio file, over `soundfile`, read a few seconds at a time."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,14 +6,16 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from services.scene_planner.silence import HOP_SAMPLES, hop_powers, quiet_spans
-from shared.timeline import SAMPLE_RATE, Span
+from services.scene_planner.silence import HOP_SAMPLES, SoundSpans, hop_powers, sound_spans
+from shared.timeline import SAMPLE_RATE
 
 _BLOCK_SAMPLES = 10 * SAMPLE_RATE
 
 
-def measure_quiet_runs(path: Path, report_progress: Callable[[int], None]) -> tuple[Span, ...]:
-    """Where the voiceover is quiet, on the master clock. Memory: 3 kB for each second, whatever the file's length.
+def measure_sound(path: Path, report_progress: Callable[[int], None]) -> SoundSpans:
+    """Where the voiceover is quiet and where it is loud, on the master clock.
+
+    Memory: 3 kB for each second, whatever the file's length.
 
     Raises `RuntimeError` where the file is not at 48 kHz: it is not a voiceover.
     """
@@ -26,4 +28,4 @@ def measure_quiet_runs(path: Path, report_progress: Callable[[int], None]) -> tu
             whole = np.pad(mono, (0, -len(mono) % HOP_SAMPLES))
             powers.append(hop_powers(whole))
             report_progress(min(100, 100 * audio.tell() // max(1, audio.frames)))
-    return quiet_spans(np.concatenate(powers)) if powers else ()
+    return sound_spans(np.concatenate(powers)) if powers else SoundSpans()

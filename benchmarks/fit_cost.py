@@ -1,6 +1,6 @@
 """What a fit costs beside a plain ffmpeg, how much memory it takes, and how much two fitters do beside one.
 
-Part of `python -m benchmarks.fit_table --speed --two-fitters --write`, which says what is measured where.
+Two parts of `python -m benchmarks.fit_table`.
 """
 
 import asyncio
@@ -30,7 +30,9 @@ AT_HD = Case("5 s at 24", 0, 5, size="1280x720", filters=NOISY)
 RATIOS = (
     ("trimmed to 4 s", replace(AT_HD, frames=96), "1"),
     ("slowed to 0.91x", replace(AT_HD, frames=132), "132/120"),
-    ("50 a second, trimmed to 4 s", replace(AT_HD, frames=96, rate="50"), "1"),
+    ("slowed to 0.91x, blend", replace(AT_HD, frames=132, fit=Fit(slow_motion="blend")), "132/120"),
+    ("50 a second, sped up to 1.12x", replace(AT_HD, frames=96, rate="50"), "96/108"),
+    ("50 a second, trimmed to 3 s", replace(AT_HD, frames=72, rate="50"), "1"),
 )
 
 AT_FULL_HD = Case("10 s at 24", 0, 10, size="1920x1080", filters=NOISY)

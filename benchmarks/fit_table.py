@@ -1,16 +1,17 @@
 """Every rung of the fit ladder and every awkward source: made, fitted, counted, priced and pictured.
 
-    python -m benchmarks.fit_table [--write] [--speed] [--two-fitters]
+    python -m benchmarks.fit_table [--write] [--part table] [--part speed] [--part fitters]
 
-Prints the table of docs/fitting.md; `--write` puts it there, beside a sheet with the first, the middle and the last
+Prints the tables of docs/fitting.md; `--write` puts them there, beside a sheet with the first, the middle and the last
 frame of each segment. CPU seconds are those of ffmpeg and ffprobe, per second of the segment (320x180 at 24, veryfast,
-one thread). `--speed` and `--two-fitters` measure what `benchmarks/fit_cost.py` says; `--write` puts that there too.
+one thread). The parts `speed` and `fitters` are those of `benchmarks/fit_cost.py`; all are done where none is named.
 """
 
 import argparse
 import asyncio
 import subprocess
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from PIL import Image, ImageDraw
@@ -37,7 +38,10 @@ CASES = (
     Case("longer, even", 90),
     Case("longer, starts black", 72, filters=BLACK_FIRST),
     Case("longer, `in: 1.5s`", 72, footage=Clip(file="clip.mp4", in_ms=1500)),
+    Case("longer and close, 60", 96, rate="60"),
     Case("a little shorter", 132),
+    Case("a little shorter, blend", 132, fit=Fit(slow_motion="blend")),
+    Case("a little shorter, interpolate", 132, fit=Fit(slow_motion="interpolate")),
     Case("shorter: hold", 150),
     Case("shorter: boomerang", 220),
     Case("shorter: loop", 336),
@@ -125,33 +129,37 @@ def main() -> None:
     """Make, fit, count, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--write", action="store_true", help="put what is printed and the sheet into docs/")
-    parser.add_argument("--speed", action="store_true", help="measure the cost beside a plain ffmpeg, and the memory")
-    parser.add_argument("--two-fitters", action="store_true", help="measure two fitters beside one")
+    parser.add_argument("--part", action="append", choices=["table", "speed", "fitters"], help="do only this part")
     chosen = parser.parse_args()
+    wanted = chosen.part or ["table", "speed", "fitters"]
     parts: dict[str, str] = {}
+    wrong: list[str] = []
     with tempfile.TemporaryDirectory() as folder:
-        home, rows = Path(folder), []
-        for number, case in enumerate(CASES):
-            own = home / str(number)
-            own.mkdir()
-            rows.append(asyncio.run(fit(case, make_clip(case, own), own / "scratch")))
-        parts["table"] = table(rows)
-        print(parts["table"], flush=True)
-        if chosen.speed:
+        home = Path(folder)
+        if "table" in wanted:
+            rows = list(fitted_rows(home))
+            parts["table"] = table(rows)
+            wrong = [row.case.name for row in rows if row.frames != row.case.frames]
+            if chosen.write:
+                sheet(rows).save(SHEET, quality=72)
+        if "speed" in wanted:
             parts["speed"] = fit_cost.speed(home / "speed")
-            print(parts["speed"], flush=True)
-        if chosen.two_fitters:
+        if "fitters" in wanted:
             parts["fitters"] = fit_cost.two_fitters(home / "fitters")
-            print(parts["fitters"])
+    for name, text in parts.items():
+        print(text)
         if chosen.write:
-            sheet(rows).save(SHEET, quality=72)
-            page = PAGE.read_text()
-            for name, text in parts.items():
-                page = replaced(page, name, text)
-            PAGE.write_text(page)
-    wrong = [row.case.name for row in rows if row.frames != row.case.frames]
+            PAGE.write_text(replaced(PAGE.read_text(), name, text))
     if wrong:
         raise SystemExit(f"not the frames that were asked for: {', '.join(wrong)}")
+
+
+def fitted_rows(home: Path) -> Iterator[Row]:
+    """Every case, made and fitted."""
+    for number, case in enumerate(CASES):
+        own = home / str(number)
+        own.mkdir()
+        yield asyncio.run(fit(case, make_clip(case, own), own / "scratch"))
 
 
 if __name__ == "__main__":

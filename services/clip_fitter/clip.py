@@ -78,7 +78,7 @@ def read_clip(media: MediaFacts, pictures: PictureTimes | None, limits: ClipLimi
             remedy=ANOTHER_CLIP,
         )
     if video.codec == "webp" and video.width <= 0:
-        # ffmpeg up to 7 leaves out all that is animated, and then nothing remains.
+        # ffmpeg 5.1 leaves out all that is animated, and then nothing remains.
         raise Unrecoverable("The clip is an animated or a damaged WebP, which ffmpeg does not read.", remedy=NO_WEBP)
     if video.width <= 0 or video.height <= 0:
         raise Unrecoverable(

@@ -18,12 +18,17 @@ Fault = Callable[[Crew, random.Random], Awaitable[None]]
 
 STORE_DOWN_SECONDS = 8.0
 
+WITH_FFMPEG = ("clip_fitter", "mixer", "assembler")
+
 
 async def _busy(crew: Crew, service: str, chance: random.Random) -> Member:
     """One of the service's members that has something in work; one that runs an ffmpeg, where any does."""
     await crew.begun(service)
-    encoding = [member for member in crew.of(service) if member.children()]
-    return chance.choice(encoding or crew.of(service))
+    for _ in range(500 if service in WITH_FFMPEG else 1):
+        if at_work := [member for member in crew.of(service) if member.children()]:
+            return chance.choice(at_work)
+        await asyncio.sleep(0.02)
+    return chance.choice(crew.of(service))
 
 
 async def kill_a_service(crew: Crew, chance: random.Random, service: str) -> None:

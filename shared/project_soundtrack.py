@@ -78,6 +78,13 @@ class VoiceChain(Section):
     """Takes away rumble below this frequency; 0 leaves it."""
     de_ess: float = Field(default=0, ge=0, le=1)
     """How much sharp `s` sounds are softened; 0 leaves them."""
+    room_tone_db: float | None = Field(default=None, ge=-70, le=-30)
+    """A faint noise, so that the silence put between takes is not dead: how loud beside the voice, in decibels."""
+
+    @property
+    def is_idle(self) -> bool:
+        """True where nothing is done to the voice."""
+        return self.compression == 1 and not self.high_pass_hz and not self.de_ess and self.room_tone_db is None
 
 
 class _OneOrSeveral:

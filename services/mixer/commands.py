@@ -11,8 +11,14 @@ _LIMITER_RATE = 2 * SAMPLE_RATE
 0.1 dB, at half the CPU. The finished file is measured in any case."""
 
 
-COMPRESSED_ABOVE_DBFS = -24.0
-"""A levelled voice's mean is -23 dBFS in its one channel, so about half of what is said is compressed."""
+LEVELLED_VOICE_DBFS = -23.0
+"""A voice at -20 LUFS in two channels, in its one."""
+
+COMPRESSED_ABOVE_DBFS = LEVELLED_VOICE_DBFS - 1
+"""About half of what is said is compressed."""
+
+_PINK_NOISE_DBFS = -14.2
+"""Measured on what ffmpeg 5.1.9 makes at amplitude 1."""
 
 
 def decode_sound(source: str, wave: str, *, at_most_ms: int) -> list[str]:
@@ -56,6 +62,11 @@ def treat_voice(levelled: str, treated: str, *, chain: VoiceChain) -> list[str]:
         )
     if chain.de_ess:
         voice = voice.filter("deesser", i=f"{chain.de_ess:g}", m=0.5, f=0.5)
+    if chain.room_tone_db is not None:
+        source = f"anoisesrc=color=pink:amplitude=1:seed=1:sample_rate={SAMPLE_RATE}"
+        level_db = LEVELLED_VOICE_DBFS + chain.room_tone_db - _PINK_NOISE_DBFS
+        tone = ffmpeg.input(source, format="lavfi").filter("volume", f"{level_db:.2f}dB")
+        voice = ffmpeg.filter([voice, tone], "amix", inputs=2, duration="first", normalize=0)
     return _arguments(ffmpeg.output(voice, treated, acodec="pcm_f32le", format="wav", rf64="auto", map_metadata=-1))
 
 

@@ -137,7 +137,7 @@ class Handlers:
         """The voice, every take at its level, then without rumble and compressed, and levelled again."""
         curve = core.level_voice(inputs.spoken, heard.powers)
         chain = inputs.voice_chain
-        if chain.compression == 1 and chain.high_pass_hz == 0 and chain.de_ess == 0:
+        if chain.is_idle:
             return VoiceFiles(recorded, heard.powers, curve)
         levelled, treated = scratch / "voice-levelled.wav", scratch / "voice-treated.wav"
         await asyncio.to_thread(wave_files.write_levelled, recorded, curve, levelled)

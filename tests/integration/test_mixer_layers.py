@@ -174,6 +174,14 @@ async def test_rumble_below_the_voice_is_taken_away(mixed_project: MixedProject,
     assert levels[100] < levels[0] - 20
 
 
+async def test_room_tone_fills_the_silence_between_takes(mixed_project: MixedProject, voice: Path) -> None:
+    keys = {"voice_chain": {"room_tone_db": -45}}
+    heard = await mixed_project.listen(await mixed_project.mix(await mixed_project.submit(voice, None, keys=keys)))
+    silence = level_db(stretch(heard[:, 0], Span(4_000, 6_800)))
+    spoken = level_db(stretch(heard[:, 0], word_spans(SCENES[0])[2]))
+    assert spoken - silence == pytest.approx(45, abs=4)
+
+
 async def test_a_voice_softened_and_compressed_is_where_it_was_recorded(
     mixed_project: MixedProject, voice: Path
 ) -> None:

@@ -1,6 +1,7 @@
 """What telemetry costs: a real clip fitter with all of it on beside the same one with none, scene by scene in one run.
 
-    python -m benchmarks.telemetry_cost --pairs 24
+    python -m benchmarks.telemetry_cost --pairs 24            what it costs the processors
+    python -m benchmarks.telemetry_cost --pairs 200 --empty   how much later a scene is
 
 On means: spans into the local file, spans and measurements to an OTLP receiver that listens here, and an endpoint that
 is fetched every 15 s, as Prometheus does. Off means `OTEL_SDK_DISABLED=true`. Each fitter has a bus of its own and gets
@@ -10,7 +11,9 @@ of each clip are its own: nothing is found in the store.
 
 Telemetry costs the fitter's own process and never its ffmpegs, which run with the same arguments in both. So the cost
 is the difference of what the two Python processes used, over all the scenes and the pauses between them, beside what an
-unmeasured scene takes with its ffmpegs: what a machine does besides disturbs ffmpeg by more than telemetry costs.
+unmeasured scene takes with its ffmpegs: what a machine does besides disturbs ffmpeg by more than telemetry costs. For
+the same reason a few milliseconds of latency are not seen beside a second of ffmpeg: with `--empty` the fitters tell of
+as many stages and run none (`benchmarks/empty_fitter.py`).
 """
 
 import argparse
@@ -32,6 +35,7 @@ from statistics import mean, median, quantiles
 
 import psutil
 from nats.aio.client import Client
+from nats.js.errors import NotFoundError
 
 from cli.client import connected
 from shared.events import STREAM, SceneFitted, ScenePlanned, StepFailed
@@ -145,11 +149,21 @@ async def make_clips(store: MinioStore, folder: Path, count: int, size: str) -> 
     return scenes
 
 
+def of_project(scene: ScenePlanned, number: int) -> ScenePlanned:
+    """The same scene of another project."""
+    return scene.model_copy(update={"project_id": f"project-{number}"})
+
+
 async def said_seconds(client: Client, subject: str) -> float:
     """When it was said, by the stream's clock."""
-    message = await client.jetstream().get_last_msg(STREAM, subject)
-    assert message.time is not None
-    return message.time.timestamp()
+    while True:  # who listens hears it before the stream has it on its disk
+        try:
+            message = await client.jetstream().get_last_msg(STREAM, subject)
+        except NotFoundError:
+            await asyncio.sleep(0.01)
+            continue
+        assert message.time is not None
+        return message.time.timestamp()
 
 
 def bus_environment(nats_url: str, store: StoreSettings, folder: Path) -> dict[str, str]:
@@ -166,13 +180,15 @@ def bus_environment(nats_url: str, store: StoreSettings, folder: Path) -> dict[s
 
 
 @asynccontextmanager
-async def running_fitter(folder: Path, store: StoreSettings, extra: dict[str, str]) -> AsyncIterator[Fitter]:
+async def running_fitter(
+    folder: Path, store: StoreSettings, extra: dict[str, str], module: Sequence[str]
+) -> AsyncIterator[Fitter]:
     """A bus and a fitter on it."""
     async with nats_server(folder / "nats") as bus:
         await provision(bus.url, store)
         async with connected(bus.url) as client:
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "cli.host", "clip_fitter"),
+                *(sys.executable, "-m", *module),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
             )
@@ -215,7 +231,7 @@ def interval_of_median(values: Sequence[float]) -> tuple[float, float]:
     return medians[50], medians[-51]
 
 
-async def measure(pairs: int, size: str) -> None:
+async def measure(pairs: int, size: str, *, empty: bool) -> None:
     """Take turns; print."""
     with tempfile.TemporaryDirectory() as name, receiver() as (endpoint, pushed):
         folder, port, fetched = Path(name), free_port(), list[int]()
@@ -227,14 +243,17 @@ async def measure(pairs: int, size: str) -> None:
             },
             "off": {"OTEL_SDK_DISABLED": "true"},
         }
+        module = ("benchmarks.empty_fitter",) if empty else ("cli.host", "clip_fitter")
         async with AsyncExitStack() as stack:
             s3 = await stack.enter_async_context(s3_server(folder / "s3"))
             fitters = {
-                mode: await stack.enter_async_context(running_fitter(folder / mode, s3.settings, extra))
+                mode: await stack.enter_async_context(running_fitter(folder / mode, s3.settings, extra, module))
                 for mode, extra in modes.items()
             }
             # The store's bucket is there now. Two clips for each pair, and one pair to warm up.
-            scenes = await make_clips(MinioStore(s3.settings), folder, 2 * (pairs + 1), size)
+            scenes = await make_clips(MinioStore(s3.settings), folder, 1 if empty else 2 * (pairs + 1), size)
+            if empty:
+                scenes = [of_project(scenes[0], number) for number in range(2 * (pairs + 1))]
             fetching = asyncio.create_task(go_on_fetching(port, fetched))
             before = {mode: fitter.used() for mode, fitter in fitters.items()}
             for number in range(pairs + 1):
@@ -260,7 +279,8 @@ async def measure(pairs: int, size: str) -> None:
     whole_ms = 1000 * (used["off"].own + mean(each.children for each in used.values())) / pairs
     later = [on - off for on, off in zip(fitters["on"].latency_ms, fitters["off"].latency_ms, strict=True)]
     low, high = interval_of_median(later)
-    print(f"telemetry takes {more_ms:+.1f} ms of {whole_ms:.0f} ms CPU a scene: {100 * more_ms / whole_ms:+.2f} %")
+    if not empty:
+        print(f"telemetry takes {more_ms:+.1f} ms of {whole_ms:.0f} ms CPU a scene: {100 * more_ms / whole_ms:+.2f} %")
     print(f"a scene is later by {median(later):+.1f} ms (95 of 100: {low:+.1f} to {high:+.1f} ms)")
     # What the machine does besides only ever adds: the quietest quarter of each is the least disturbed.
     quiet = {mode: quantiles(fitter.latency_ms, n=4)[0] for mode, fitter in fitters.items()}
@@ -273,5 +293,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pairs", type=int, default=24)
     parser.add_argument("--size", default="640x360")
+    parser.add_argument("--empty", action="store_true", help="fit nothing: for the latency")
     arguments = parser.parse_args()
-    asyncio.run(measure(arguments.pairs, arguments.size))
+    asyncio.run(measure(arguments.pairs, arguments.size, empty=arguments.empty))

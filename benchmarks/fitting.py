@@ -96,7 +96,8 @@ async def fit(case: Case, clip: Path, folder: Path, output: Output = OUTPUT) -> 
     before = cpu_of_children()
     answer = await Handlers(store, settings, 1, models).fit_scene(event, RecordedStep(folder))
     spent = cpu_of_children() - before
-    segment = folder / "segment.mp4"
+    segment = folder / "fitted.mp4"
+    await store.fetch(answer.segment, segment)
     return Row(case, answer, await asyncio.to_thread(count_frames, segment), spent, segment)
 
 

@@ -31,7 +31,7 @@ HEIGHT = 244
 WORDS_AT = (34, 47, 60)
 """Three lines in turn, so that short words do not cover one another."""
 
-LANE_MIDDLES = {"voice": 104, "bed": 186, "effects": 150}
+LANE_MIDDLES = {"voice": 104, "bed": 186, "effects": 186}
 LANE_REACH = 34
 GAIN_FLOOR_DB = -36.0
 GAIN_STEP_MS = 20
@@ -180,12 +180,14 @@ def _gain(listened: Listened, row: Span) -> Iterator[str]:
 
 def _curves(listened: Listened) -> Iterator[BedCurve]:
     for music, stretch in zip(listened.project.music, listened.report.beds, strict=True):
-        regions = tuple(
-            SpeechRegion(region.span, region.depth_db)
-            for region in listened.report.ducked
-            if region.span.overlaps(stretch)
+        # What was said just before a bed begins holds it down at its start, too.
+        ducking = music.ducking
+        first = max(0, stretch.start - ducking.hold_ms - ducking.release_ms)
+        heard = Span(first, stretch.end + ducking.lead_ms + ducking.attack_ms)
+        regions = sorted(
+            (region for region in listened.report.ducked if region.span.overlaps(heard)), key=lambda region: region.span
         )
-        yield BedCurve(regions, music.ducking)
+        yield BedCurve(tuple(SpeechRegion(region.span, region.depth_db) for region in regions), ducking)
 
 
 def _gain_y(level_db: float) -> float:

@@ -2,7 +2,7 @@
 
 STYLE = """
 :root{--paper:#fbfaf8;--card:#fff;--ink:#1d2430;--soft:#667085;--line:#e5e3de;--odd:#f1f5fb;--even:#fbf6ea;
---voice:#2f6fb5;--bed:#7fb59d;--effects:#c9a7eb;--gain:#d0504a;--mark:#d97a00}
+--voice:#2f6fb5;--bed:#7fb59d;--effects:#9b6fd0;--gain:#d0504a;--mark:#d97a00}
 @media(prefers-color-scheme:dark){:root{--paper:#12161c;--card:#1a2029;--ink:#e8eaee;--soft:#97a1b1;--line:#2b333f;
 --odd:#1d2530;--even:#26241d;--voice:#5b9ce0;--bed:#4f8770;--gain:#f08a80;--mark:#ffae42}}
 *{box-sizing:border-box}
@@ -23,7 +23,7 @@ dd{margin:2px 0 0;font-size:19px;font-weight:600;font-variant-numeric:tabular-nu
 .key .gain{background:var(--gain);height:3px;vertical-align:middle}
 svg{display:block;width:100%;min-width:760px;margin-bottom:14px;cursor:pointer}
 .odd{fill:var(--odd)}.even{fill:var(--even)}.voice{fill:var(--voice)}.bed{fill:var(--bed)}
-.effects{fill:var(--effects)}
+.effects{fill:var(--effects);fill-opacity:.8}
 .gain{fill:none;stroke:var(--gain);stroke-width:2}.level{stroke:var(--line)}
 text{font-size:10.5px;fill:var(--soft)}.scene{font-size:12px;font-weight:600;fill:var(--ink)}
 .db{font-size:9px;paint-order:stroke;stroke:var(--card);stroke-width:3px}.word{fill:var(--ink);cursor:pointer}.word:hover,.word.now{fill:var(--mark);font-weight:700}

@@ -7,9 +7,11 @@ import resource
 import signal
 from collections.abc import Awaitable, Callable, Mapping
 
+import nats.errors
 import psutil
+from nats.js.errors import APIError
 
-from shared.events import ProjectSubmitted, ScenePlanned
+from shared.events import STREAM, ProjectSubmitted, ScenePlanned
 from tests.chaos.crew import ACK_WAIT_SECONDS, Crew, Member
 from tests.integration.bus_bench import until
 from tests.integration.speech_server import Reply
@@ -99,9 +101,18 @@ async def fill_the_store(crew: Crew, chance: random.Random) -> None:
 async def fill_the_disk_of_a_fitter(crew: Crew, chance: random.Random) -> None:
     """Neither the fitter nor its ffmpeg can write more than a few bytes."""
     member = await _busy(crew, "clip_fitter", chance)
-    with contextlib.suppress(psutil.NoSuchProcess):
+
+    async def noticed() -> bool:
+        """A scene is tried again. The fitter cannot say so itself: its log is on the same full disk."""
+        with contextlib.suppress(nats.errors.Error, APIError):  # the bus may be away
+            return bool((await crew.client.jetstream().consumer_info(STREAM, "clip_fitter")).num_redelivered)
+        return False
+
+    with contextlib.suppress(psutil.NoSuchProcess, TimeoutError):
         _bound_files(member.process_id, 2048)
-        await asyncio.sleep(2.5)
+        async with asyncio.timeout(15):
+            await until(noticed, "the fitter did not notice")
+    with contextlib.suppress(psutil.NoSuchProcess):
         _bound_files(member.process_id, resource.RLIM_INFINITY)
 
 

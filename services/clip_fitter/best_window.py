@@ -49,6 +49,10 @@ def look_at(pictures: NDArray[np.uint8]) -> Look:
     )
 
 
+USUAL_KEY_FRAMES = 250
+"""How far apart x264 and x265 put key frames if nobody says otherwise: a single large packet there is no cut."""
+
+
 def is_even(packet_sizes: Sequence[int]) -> bool:
     """True where the sizes of a clip's packets, in the order in which they are shown, give no sign of a cut, of black
     or of frozen pictures. Key frames are large too, but come at equal distances."""
@@ -56,7 +60,9 @@ def is_even(packet_sizes: Sequence[int]) -> bool:
         return False
     usual = median(packet_sizes)
     large = [place for place, size in enumerate(packet_sizes) if size > 4 * usual and place > 0]
-    if large and (len(large) < 2 or any(place != large[0] * (number + 1) for number, place in enumerate(large))):
+    if large and (large[0] != USUAL_KEY_FRAMES and len(large) < 2):
+        return False
+    if any(place != large[0] * (number + 1) for number, place in enumerate(large)):
         return False
     stretch = max(8, len(packet_sizes) // 16)
     stretches = [median(packet_sizes[at : at + stretch]) for at in range(0, len(packet_sizes) - stretch + 1, stretch)]

@@ -96,3 +96,10 @@ def test_nothing_is_gained_by_speeding_up_a_still_or_what_is_better_left_out() -
     assert hitch_of(clip_of((1_000,), 0), None, Fraction(30)) is None
     assert hitch_of(clip_of(black_first, 2_000), None, Fraction(30)) is None
     assert hitch_of(clip_of(black_first, 2_000), 500, Fraction(30)) == Fraction(1, 2)
+
+
+@pytest.mark.parametrize(("place", "even"), [(250, True), (180, False)])
+def test_a_single_large_packet_is_a_cut_unless_encoders_put_a_key_frame_there(place: int, even: bool) -> None:
+    sizes = [1_000] * 300
+    sizes[0] = sizes[place] = 9_000
+    assert is_even(sizes) is even

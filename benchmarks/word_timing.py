@@ -44,7 +44,14 @@ SOON_MS = 50
 RATES = (Fraction(24), Fraction(25), Fraction(30_000, 1001), Fraction(60))
 EDGE_MS = 300
 
-TEXT_WARNINGS = {"words_missing", "sentence_skipped", "sentence_repeated", "unscripted_speech", "wrong_order"}
+ALARMS = {
+    "second_opinion",
+    "words_missing",
+    "sentence_skipped",
+    "sentence_repeated",
+    "unscripted_speech",
+    "wrong_order",
+}
 LEAST_OVERLAP = 0.5
 """Of a sentence that the script does not have, by the speech that is named."""
 
@@ -73,7 +80,7 @@ def main() -> None:
         raise SystemExit("flite is not installed: apt-get install flite")
     with tempfile.TemporaryDirectory() as folder:
         if asked.minutes:
-            asyncio.run(measure_long(asked.minutes, Path(folder)))
+            measure_long(asked.minutes, Path(folder))
             return
         if asked.sentences:
             measure_words(asked.sentences, Path(folder))
@@ -153,11 +160,11 @@ class Verdict:
 
     @property
     def accused(self) -> set[str | None]:
-        """The scenes that an error or a warning about their words names."""
+        """The scenes that an error or a warning names: that something is not as it is written."""
         if self.refusal is not None:
             return {self.refusal.scene_id}
         assert self.plan is not None
-        return {warning.scene_id for warning in self.plan.warnings if warning.kind in TEXT_WARNINGS}
+        return {warning.scene_id for warning in self.plan.warnings if warning.kind in ALARMS}
 
 
 def measure_recordings(count: int, seed: str, folder: Path) -> None:
@@ -241,7 +248,7 @@ def _explain(number: int, spoken: Spoken, verdict: Verdict) -> None:
 # --- A long voiceover ----------------------------------------------------------------------------------------------
 
 
-async def measure_long(minutes: int, folder: Path) -> None:
+def measure_long(minutes: int, folder: Path) -> None:
     """CPU seconds and memory of the engine for one long voiceover: as takes, and as one recording of all scenes."""
     rng = random.Random(minutes)
     voiceover = folder / "voiceover.wav"
@@ -259,7 +266,7 @@ async def measure_long(minutes: int, folder: Path) -> None:
     for name, passages in ((f"{len(takes)} takes", takes), ("one recording", whole)):
         watch = Watch()
         engine = PocketsphinxEngine(most_workers=1, timeout_seconds=3600)
-        heard = await engine.listen(voiceover, passages, lambda _: None)
+        heard = asyncio.run(engine.listen(voiceover, passages, lambda _: None))
         peak_mb, cpu_seconds = watch.stop()
         found = sum(len(answer.tokens) for answer in heard)
         print(

@@ -1,0 +1,102 @@
+"""What a transition costs: two scenes that dissolve into one another beside the same two with a plain cut.
+
+    python -m benchmarks.transition_cost
+
+Each round fits both scenes both ways; the store is emptied in between. CPU seconds of ffmpeg and ffprobe.
+"""
+
+import asyncio
+import tempfile
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from statistics import median
+
+import click
+
+from benchmarks.fitting import Case, cpu_of_children, make_clip
+from services.clip_fitter.footage_advice import read_models
+from services.clip_fitter.handlers import Handlers
+from services.clip_fitter.settings import Settings
+from shared.assets import Asset
+from shared.events import NextScene, ScenePlanned
+from shared.project import Encoder, EncoderPreset, Fit, Output
+from shared.project_output import TransitionKind
+from shared.testing import MemoryStore, RecordedStep
+from shared.timeline import FrameGrid, Span
+
+OUTPUT = Output(width=1280, height=720, fps=Fraction(24), encoder=Encoder(preset=EncoderPreset.VERYFAST, crf=20))
+
+WINDOW_FRAMES = 96
+"""Four seconds from a clip of five: a usual scene."""
+
+HALF_FRAMES = 6
+"""A dissolve of half a second."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One of the two scenes: which side of it has a handle."""
+
+    number: int
+    handle_before: int
+    handle_after: int
+
+
+@click.command()
+@click.option("--rounds", default=5, show_default=True)
+@click.option("--size", default="1280x720", show_default=True, help="Of the clips; the picture is 1280x720.")
+def main(rounds: int, size: str) -> None:
+    """Print the cost of both ways and their ratio."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        clip = make_clip(Case("5 s at 24", 0, 5, size=size, filters="noise=alls=8:allf=t"), folder)
+        plain, dissolved = [], []
+        for number in range(rounds):
+            plain.append(_cost(clip, folder / f"plain-{number}", 0))
+            dissolved.append(_cost(clip, folder / f"dissolved-{number}", HALF_FRAMES))
+    ratios = sorted(one / other for one, other in zip(dissolved, plain, strict=True))
+    per_transition = median(dissolved) - median(plain)
+    click.echo(f"two scenes of {WINDOW_FRAMES} frames, {size} clips, {rounds} rounds")
+    click.echo(f"plain cut   {median(plain):6.2f} CPU-s")
+    click.echo(f"dissolve    {median(dissolved):6.2f} CPU-s ({per_transition:+.2f})")
+    click.echo(f"ratio       {median(ratios):6.3f} ({ratios[0]:.3f} to {ratios[-1]:.3f})")
+
+
+def _cost(clip: Path, folder: Path, half_frames: int) -> float:
+    folder.mkdir()
+    before = cpu_of_children()
+    asyncio.run(_fit_both(clip, folder, half_frames))
+    return cpu_of_children() - before
+
+
+async def _fit_both(clip: Path, folder: Path, half_frames: int) -> None:
+    store, settings = MemoryStore(), Settings()
+    asset = await store.put_file(clip, "sources/clip.mp4", "video/mp4")
+    models = read_models(settings.video_models_file.read_text())
+    handlers = Handlers(store, settings, threads=1, models=models)
+    for scene in (Scene(1, 0, half_frames), Scene(2, half_frames, 0)):
+        scratch = folder / str(scene.number)
+        scratch.mkdir()
+        await handlers.fit_scene(_event(scene, asset, "dissolve"), RecordedStep(scratch))
+
+
+def _event(scene: Scene, asset: Asset, kind: TransitionKind) -> ScenePlanned:
+    following = NextScene(scene_id="two", frame_count=WINDOW_FRAMES, clips=(asset,), fit=Fit(), transition=kind)
+    return ScenePlanned(
+        project_id="bench",
+        scene_number=scene.number,
+        scene_id="one" if scene.number == 1 else "two",
+        window=Span(0, FrameGrid(OUTPUT.fps).ms_at(WINDOW_FRAMES)),
+        frame_count=WINDOW_FRAMES,
+        clips=(asset,),
+        output=OUTPUT,
+        fit=Fit(),
+        handle_before=scene.handle_before,
+        handle_after=scene.handle_after,
+        next_scene=following if scene.handle_after else None,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -11,6 +11,7 @@ from services.transcriber.espeak import pronounce
 from services.transcriber.grammar import PHONE_LABEL, Grammar, plain_grammar, robust_grammar, spoken_words, token_of
 from services.transcriber.health import (
     SHORTEST_UNSCRIPTED_MS,
+    explains_as_well,
     is_healthy,
     median_score,
 )
@@ -146,6 +147,8 @@ def _align_section(
     last = len(texts) if not section.open_end else max(present, default=0)
     missing = [index for index in range(last) if index not in present and () not in spoken_forms(texts[index])]
     unscripted = _unscripted(robust_labels)
+    if explains_as_well(plain, median_score(robust), missing, unscripted):
+        return answer(plain)
     if not unscripted and len(missing) <= LONGEST_SLIP_TOKENS:
         plain = plain or placed(listen(script, WIDE_BEAM))
         if _all_fit(missing, plain):

@@ -29,6 +29,13 @@ SHORTEST_UNSCRIPTED_MS = 500
 """Shorter stretches are mostly the drawn-out end of a scripted word."""
 
 
+LOWEST_SLURRED_BELOW_MEDIAN = 40.0
+"""Slurred words that were said scored up to 29 below, words of a sentence that was not said mostly 50 and more."""
+LEAST_COVERED_SHARE = 0.8
+"""Of stray speech, by words that fit: between two words there may be a short pause."""
+LEAST_SLURRED_SHARE = 0.5
+"""Of stray speech, by the words that it is said to stand for."""
+
 VOICED_BELOW_SPEECH_DB = 20.0
 """What is this much below speech or louder is taken for voice."""
 
@@ -61,6 +68,38 @@ def is_healthy(tokens: Sequence[HeardToken], envelope: Envelope, length_ms: int)
         return False
     covered = [token.passage_span for token in tokens]
     return max((span.length for span in voiced_gaps(covered, envelope, length_ms)), default=0) <= MOST_UNEXPLAINED_MS
+
+
+def explains_as_well(
+    plain: Sequence[HeardToken], median: float, missing: Sequence[int], unscripted: Sequence[Span]
+) -> bool:
+    """True where the script alone fits the words that the robust pass missed, and the stray speech in their place.
+
+    A slurred word may sound like something else to it. Forced onto other speech the script does not fit: such words
+    score far below `median`, which is the robust pass's own, because what does not fit drags the plain one's down.
+    """
+    fitting = [
+        token
+        for token in plain
+        if token.score >= median - LOWEST_SLURRED_BELOW_MEDIAN
+        and token.passage_span.length <= LONGEST_WORD_BASE_MS + LONGEST_WORD_MS_PER_LETTER * len(token.spoken)
+    ]
+    slurred = [token for token in fitting if token.token in missing]
+    return (
+        bool(missing)
+        and len(slurred) == len(missing)
+        and all(_covered_share(span, fitting) >= LEAST_COVERED_SHARE for span in unscripted)
+        and all(_covered_share(span, slurred) >= LEAST_SLURRED_SHARE for span in unscripted)
+    )
+
+
+def _covered_share(span: Span, tokens: Sequence[HeardToken]) -> float:
+    covered = (
+        min(token.passage_span.end, span.end) - max(token.passage_span.start, span.start)
+        for token in tokens
+        if token.passage_span.overlaps(span)
+    )
+    return sum(covered) / span.length
 
 
 def voiced_gaps(covered: Sequence[Span], envelope: Envelope, length_ms: int) -> tuple[Span, ...]:

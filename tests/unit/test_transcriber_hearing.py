@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.transcriber.health import confidence, is_healthy, missing_runs, voiced_gaps
+from services.transcriber.health import confidence, explains_as_well, is_healthy, missing_runs, voiced_gaps
 from services.transcriber.passage import HeardToken
 from services.transcriber.refinement import measure_envelope, quiet_runs, refine_edges
 from services.transcriber.sections import LONGEST_SECTION_MS, cut_section, next_token, plan_section
@@ -184,3 +184,27 @@ def test_every_passage_goes_to_exactly_one_worker(lengths: list[int], most_worke
 def test_little_sound_is_not_worth_a_second_worker() -> None:
     assert len(shares([4_000, 5_000, 6_000], 8)) == 1
     assert len(shares([30_000, 30_000], 8)) == 2
+
+
+def test_a_slurred_word_that_the_script_fits_is_not_called_something_else() -> None:
+    assert explains_as_well(heard(ONE, TWO), -20.0, [1], [Span(1_250, 1_650)])
+
+
+def test_speech_that_no_word_of_the_script_covers_stays_stray() -> None:
+    assert not explains_as_well(heard(ONE, TWO), -20.0, [1], [Span(1_600, 2_400)])
+
+
+def test_a_word_that_was_forced_onto_other_speech_explains_nothing() -> None:
+    one, two = heard(ONE, TWO)
+    assert not explains_as_well((one, replace(two, score=-105.0)), -20.0, [1], [])
+    stretched = replace(two, passage_span=Span(1_200, 3_000))
+    assert not explains_as_well((one, stretched), -20.0, [1], [Span(1_300, 2_900)])
+
+
+def test_stray_speech_in_place_of_no_word_stays_stray_however_well_the_script_can_be_forced_onto_it() -> None:
+    assert not explains_as_well(heard(ONE, TWO), -20.0, [], [TWO])
+    assert not explains_as_well(heard(ONE, TWO), -20.0, [0], [TWO])
+
+
+def test_a_word_that_the_script_alone_did_not_find_either_stays_missing() -> None:
+    assert not explains_as_well(heard(ONE, TWO), -20.0, [2], [])

@@ -62,7 +62,8 @@ def tiny_project(name: str, chance: random.Random, *, paid: bool, scenes: int = 
                 {
                     "id": f"scene-{number}",
                     "narration": " ".join(chance.sample(WORDS, 3)).capitalize() + ".",
-                    "clips": ["clip.mp4"],
+                    # From a place of its own: a segment of the same length would be found in the store.
+                    "clips": [{"file": "clip.mp4", "in": chance.randrange(1, 900)}],
                 }
                 for number in range(1, scenes + 1)
             ],

@@ -103,10 +103,8 @@ async def fill_the_disk_of_a_fitter(crew: Crew, chance: random.Random) -> None:
     member = await _busy(crew, "clip_fitter", chance)
 
     async def noticed() -> bool:
-        """A scene is tried again. The fitter cannot say so itself: its log is on the same full disk."""
-        with contextlib.suppress(nats.errors.Error, APIError):  # the bus may be away
-            return bool((await crew.client.jetstream().consumer_info(STREAM, "clip_fitter")).num_redelivered)
-        return False
+        """The fitter cannot say so itself: its log is on the same full disk."""
+        return await _handed_out_again(crew, "clip_fitter")
 
     with contextlib.suppress(psutil.NoSuchProcess, TimeoutError):
         _bound_files(member.process_id, 2048)
@@ -122,10 +120,25 @@ def _bound_files(process_id: int, most_bytes: int) -> None:
 
 async def freeze(crew: Crew, chance: random.Random, service: str) -> None:
     """A process sleeps longer than the bus waits: another gets the same message, then the first goes on with it."""
-    member = await _busy(crew, service, chance)
-    member.signal(signal.SIGSTOP)
-    await asyncio.sleep(ACK_WAIT_SECONDS + 1.5)
-    member.signal(signal.SIGCONT)
+    for _ in range(4):  # short work may have ended in the moment before the signal
+        member = await _busy(crew, service, chance)
+        member.signal(signal.SIGSTOP)
+        handed_out_again = False
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(ACK_WAIT_SECONDS + 1.5):
+                while not handed_out_again:
+                    handed_out_again = await _handed_out_again(crew, service)
+                    await asyncio.sleep(0.02)
+        member.signal(signal.SIGCONT)
+        if handed_out_again:
+            return
+
+
+async def _handed_out_again(crew: Crew, consumer: str) -> bool:
+    """Whether somebody works on a message that another had."""
+    with contextlib.suppress(nats.errors.Error, APIError):  # the bus may be away
+        return bool((await crew.client.jetstream().consumer_info(STREAM, consumer)).num_redelivered)
+    return False
 
 
 async def deliver_twice_and_out_of_order(crew: Crew, chance: random.Random) -> None:

@@ -94,7 +94,7 @@ async def fit(case: Case, clip: Path, folder: Path, output: Output = OUTPUT) -> 
     )
     models = read_models(await asyncio.to_thread(settings.video_models_file.read_text))
     before = cpu_of_children()
-    answer = await Handlers(store, settings, 1, models).fit_scene(event, RecordedStep(folder))
+    answer, *_ = await Handlers(store, settings, 1, models).fit_scene(event, RecordedStep(folder))
     spent = cpu_of_children() - before
     segment = folder / "fitted.mp4"
     await store.fetch(answer.segment, segment)

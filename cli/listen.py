@@ -44,13 +44,15 @@ async def listen_to_project(project_file: Path, html: Path | None) -> None:
                 stack = await running_here.enter_async_context(
                     embedded_stack(home, fitters=0, keep_history=False, say=screen.say, services=LISTENING_SERVICES)
                 )
+            if any(scene.keeps_sound for scene in loaded.project.scenes):
+                screen.say("Without the clips' own sound: that is cut when the clips are fitted.")
             await _write_page(stack, loaded, target, screen)
     click.echo(target)
 
 
 async def _write_page(stack: Stack, loaded: LoadedProject, target: Path, screen: Screen) -> None:
     store = MinioStore(stack.store)
-    project = _with_stems(loaded.project)
+    project = _without_clip_sound(_with_stems(loaded.project))
     plan_asset, report_asset = await _mixed(stack, store, project, loaded, screen)
     plan = await store.get_document(plan_asset, ScenePlan)
     report = await store.get_document(report_asset, SoundtrackReport)
@@ -80,6 +82,15 @@ def _write(target: Path, listened: Listened, sound: Path) -> None:
 def _with_stems(project: Project) -> Project:
     """The same project, keeping the layers that the page draws; the soundtrack's key does not depend on it."""
     return project.model_copy(update={"output": project.output.model_copy(update={"stems": True})})
+
+
+def _without_clip_sound(project: Project) -> Project:
+    """The same project, its clips silent: nothing is fitted here, and the mixer would wait for it."""
+    scenes = tuple(
+        scene.model_copy(update={"clips": tuple(clip.model_copy(update={"keep_sound": False}) for clip in scene.clips)})
+        for scene in project.scenes
+    )
+    return project.model_copy(update={"scenes": scenes})
 
 
 async def _mixed(

@@ -186,6 +186,19 @@ class SceneFitted(Event):
     from_store: bool
 
 
+class SceneSounded(Event):
+    """What a scene keeps of its clips' own sound is in the store, or it is known that they have none."""
+
+    subject: ClassVar[str] = "lockstep.{project_id}.scene.{scene_number}.sounded"
+    scene_number: int = Field(ge=1)
+    scene_id: str
+    sound: Asset | None
+    """Exactly as long as the span; None where the clips have no sound."""
+    span: Span
+    """Where it plays: the scene's frames, and those of its handles."""
+    from_store: bool
+
+
 class SoundtrackMixed(Event):
     """The soundtrack is in the store, encoded once, exactly as long as the voiceover."""
 

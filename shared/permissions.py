@@ -22,6 +22,7 @@ from shared.events import (
     ProjectSubmitted,
     SceneFitted,
     ScenePlanned,
+    SceneSounded,
     ScenesPlanned,
     SoundtrackMixed,
     StepFailed,
@@ -60,8 +61,8 @@ VOICES: Mapping[str, Voice] = {
     "voiceover": Voice((VoiceoverRecorded,)),
     "transcriber": Voice((WordsTimed,)),
     "scene_planner": Voice((ScenesPlanned, ScenePlanned)),
-    "clip_fitter": Voice((SceneFitted,)),
-    "mixer": Voice((SoundtrackMixed,)),
+    "clip_fitter": Voice((SceneFitted, SceneSounded)),
+    "mixer": Voice((SoundtrackMixed,), reads=(ScenesPlanned, SceneSounded)),
     "assembler": Voice((AssemblyDue, VideoAssembled), reads=(ScenesPlanned, SoundtrackMixed, SceneFitted)),
 }
 

@@ -24,12 +24,13 @@ from shared.narration import parse_narration
 from shared.project_fit import FillPrices, Fit, SceneFit, fit_of_scene
 from shared.project_output import PRESETS, Encoder, EncoderPreset, Output, Transition, transition_after_the_last
 from shared.project_section import Section
-from shared.project_soundtrack import Beds, Ducking, Music, Sound, VoiceChain, soundtrack_misfits
+from shared.project_soundtrack import Beds, ClipSound, Ducking, Music, Sound, VoiceChain, soundtrack_misfits
 from shared.project_values import ClipTime, FilePath, Focus, Misfit, PauseLength, Place
 
 __all__ = [
     "PRESETS",
     "Clip",
+    "ClipSound",
     "Ducking",
     "Encoder",
     "EncoderPreset",
@@ -158,6 +159,8 @@ class Clip(Section):
     """How this clip comes to the output's shape, where it is not the `frame` of `fit`."""
     focus: Focus | None = None
     """Where this clip's subject is, where it is not the `focus` of `fit`."""
+    keep_sound: bool = False
+    """Whether the clip's own sound is heard, lowered under the words."""
 
     @model_validator(mode="before")
     @classmethod
@@ -189,6 +192,11 @@ class Scene(Section):
     fit: SceneFit | None = None
     """How its clips may be changed, where that is not as the project's `fit` says."""
 
+    @property
+    def keeps_sound(self) -> bool:
+        """True where the own sound of at least one of its clips is heard."""
+        return any(clip.keep_sound for clip in self.clips)
+
     @field_validator("narration")
     @classmethod
     def _can_be_spoken(cls, narration: str) -> str:
@@ -217,6 +225,8 @@ class Project(Section):
     """The bed under the voice, or a list of beds, each under some of the scenes; without it there is none."""
     sounds: tuple[Sound, ...] = Field(default=(), max_length=1_000)
     """Sound effects, each at a word."""
+    clip_sound: ClipSound = ClipSound()
+    """How the own sound of clips with `keep_sound` is mixed."""
     outro_ms: PauseLength = Field(default=0, alias="outro")
     """Silence of the voice after the last scene, in which music and picture go on: milliseconds, or `400ms`, `1.5s`."""
     scenes: tuple[Scene, ...] = Field(min_length=1, max_length=2_000)

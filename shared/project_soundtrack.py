@@ -69,6 +69,15 @@ class Sound(Section):
     """How far it is lowered further while words are spoken, in decibels."""
 
 
+class ClipSound(Section):
+    """How the clips' own sound is mixed, of those clips that keep it."""
+
+    gain_db: float = Field(default=-6, ge=-60, le=24)
+    """How loud it is beside the voice, in decibels."""
+    depth_db: float = Field(default=-10, ge=-60, le=0)
+    """How far it is lowered further while words are spoken, in decibels."""
+
+
 class VoiceChain(Section):
     """What is done to the voice before it is mixed."""
 

@@ -54,6 +54,7 @@ class SoundtrackReport(Document):
     ducked: tuple[DuckedSpan, ...]
     beds: tuple[Span, ...] = Field(default=(), description="Where each of the project's beds plays, in their order.")
     sounds: tuple[Span, ...] = Field(default=(), description="Where each sound effect that was heard plays.")
+    kept_sounds: tuple[Span, ...] = Field(default=(), description="Where the clips' own sound plays.")
     seams_ms: tuple[int, ...] = Field(description="Where a looped bed crosses over to its next repetition.")
     stems: KeptStems | None = None
     warnings: tuple[SoundtrackWarning, ...] = ()

@@ -29,6 +29,7 @@ from shared.events import (
     ProjectSubmitted,
     SceneFitted,
     ScenePlanned,
+    SceneSounded,
     ScenesPlanned,
     SoundtrackMixed,
     VoiceoverRecorded,
@@ -56,7 +57,7 @@ CONSUMERS: tuple[Consumer, ...] = (
     Consumer("transcriber", (VoiceoverRecorded,)),
     Consumer("scene_planner", (WordsTimed,)),
     Consumer("clip_fitter", (ScenePlanned,)),
-    Consumer("mixer", (ScenesPlanned,)),
+    Consumer("mixer", (ScenesPlanned, SceneSounded)),
     Consumer("assembler_join", (SceneFitted, SoundtrackMixed)),
     Consumer("assembler", (AssemblyDue,)),
 )

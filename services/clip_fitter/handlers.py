@@ -26,16 +26,17 @@ from services.clip_fitter.showing import (
     showing_of,
     transition_key,
 )
+from services.clip_fitter.sound import Sounding, heard_parts, probe_sample_count, sound_cut, sounding_of
 from services.clip_fitter.transition import TransitionJob, transition_encode
 from shared.assets import Asset, derived_key
 from shared.errors import Unrecoverable
-from shared.events import SceneFitted, ScenePlanned
-from shared.ffmpeg import FfmpegError, probe_pictures, run_ffmpeg
+from shared.events import SceneFitted, ScenePlanned, SceneSounded
+from shared.ffmpeg import FfmpegError, probe_media, probe_pictures, run_ffmpeg, run_ffprobe
 from shared.project import Clip as Footage
 from shared.project import Fit
 from shared.service import Step
 from shared.store import AssetStore
-from shared.timeline import FrameGrid
+from shared.timeline import SAMPLES_PER_MS, FrameGrid
 from shared.transcript import Document
 
 
@@ -45,6 +46,20 @@ class FitNote(Document):
     clip_ms: int
     fit: str
 
+
+class KeptSound(Document):
+    """What was kept of the clips' own sound, where that was asked for: None where they have none."""
+
+    sound: Asset | None
+
+    @property
+    def sentence(self) -> str:
+        """The same in words."""
+        return "its sound is kept" if self.sound else "there is no sound to keep"
+
+
+Fitted = tuple[SceneFitted] | tuple[SceneFitted, SceneSounded]
+"""What is said of a scene: of its sound only where it keeps any."""
 
 LOOK_VERSION = 1
 """Goes up whenever the same clip would be seen otherwise than before."""
@@ -67,16 +82,20 @@ class Handlers:
     threads: int
     models: tuple[VideoModel, ...]
 
-    async def fit_scene(self, event: ScenePlanned, step: Step) -> SceneFitted:
-        """Fill the scene's window with its clips, and make the transition that follows it: from the store where that
-        was done before, encoded once otherwise."""
+    async def fit_scene(self, event: ScenePlanned, step: Step) -> Fitted:
+        """Fill the scene's window with its clips, make the transition that follows it, and cut the sound that it keeps:
+        from the store where that was done before, encoded once otherwise."""
         showing, meeting = showing_of(event), meeting_of(event)
         segment = await self.store.find(segment_key(showing))
         stored_note = await self.store.find(note_key(showing))
         transition = await self.store.find(transition_key(meeting)) if meeting else None
-        if segment is not None and stored_note is not None and (meeting is None or transition is not None):
+        sounding = sounding_of(event)
+        kept = await self._find_kept_sound(sounding) if sounding else None
+        is_sounded = sounding is None or kept is not None
+        is_met = meeting is None or transition is not None
+        if segment is not None and stored_note is not None and is_met and is_sounded:
             note = await self.store.get_document(stored_note, FitNote)
-            return _fitted(event, segment, transition, note, from_store=True)
+            return _answer(_fitted(event, segment, transition, note, from_store=True), sounding, kept)
         job, note = await self._gather_job(showing, step, step.scratch / "scene")
         await self.store.put_document(note, note_key(showing))
         if segment is None:
@@ -85,7 +104,42 @@ class Handlers:
         if meeting is not None and transition is None:
             path = await self._make_transition(meeting, job, step)
             transition = await self.store.put_file(path, transition_key(meeting), "video/mp4")
-        return _fitted(event, segment, transition, note, from_store=False)
+        if sounding is not None and kept is None:
+            kept = await self._keep_sound(sounding, job, step)
+        return _answer(_fitted(event, segment, transition, note, from_store=False), sounding, kept)
+
+    async def _find_kept_sound(self, sounding: Sounding) -> KeptSound | None:
+        stored = await self.store.find(sounding.note_key)
+        if stored is None:
+            return None
+        kept = await self.store.get_document(stored, KeptSound)
+        is_whole = kept.sound is None or await self.store.find(kept.sound.key) is not None
+        return kept if is_whole else None
+
+    async def _keep_sound(self, sounding: Sounding, job: SegmentJob, step: Step) -> KeptSound:
+        """The clips' own sound, cut as their pictures were."""
+        guard = self.settings.clip_limits.guard()
+        with_sound = set()
+        for source in sorted({part.source for part in job.parts if part.keeps_sound}):
+            if (await probe_media(Path(source), guard=guard)).audio is not None:
+                with_sound.add(source)
+        heard = heard_parts(job, with_sound)
+        sound: Asset | None = None
+        if heard:
+            target = step.scratch / "sound.flac"
+            cut = sound_cut(sounding, job, heard, str(target))
+            try:
+                await run_ffmpeg(cut, timeout_seconds=self.settings.time_limit_seconds)
+            except FfmpegError as error:
+                raise _sound_to_blame(error, [part.source for part in job.parts], sounding) from error
+            wanted = sounding.span.length * SAMPLES_PER_MS
+            if (found := (await run_ffprobe(probe_sample_count(str(target)))).strip()) != str(wanted):
+                raise RuntimeError(f"the kept sound has {found} samples, not {wanted}")
+            sound = await self.store.put_file(target, sounding.sound_key, "audio/flac")
+        kept = KeptSound(sound=sound)
+        # The note goes last: finding it means that the work is done.
+        await self.store.put_document(kept, sounding.note_key)
+        return kept
 
     async def _gather_job(self, showing: Showing, step: Step, folder: Path) -> tuple[SegmentJob, FitNote]:
         """How the scene's clips fill all its frames, the handles included; the clips are fetched into `folder`."""
@@ -114,6 +168,7 @@ class Handlers:
                     recipe=part,
                     framing=_framing(showing.fit, footage[number]),
                     slow_motion=showing.fit.slow_motion,
+                    keeps_sound=footage[number].keep_sound,
                 )
                 for number, part in zip(recipe.clip_numbers, recipe.parts, strict=True)
             ),
@@ -277,6 +332,20 @@ def _fitted(
     )
 
 
+def _answer(fitted: SceneFitted, sounding: Sounding | None, kept: KeptSound | None) -> Fitted:
+    if sounding is None or kept is None:
+        return (fitted,)
+    sounded = SceneSounded(
+        project_id=fitted.project_id,
+        scene_number=fitted.scene_number,
+        scene_id=fitted.scene_id,
+        sound=kept.sound,
+        span=sounding.span,
+        from_store=fitted.from_store,
+    )
+    return fitted.model_copy(update={"fit": f"{fitted.fit}; {kept.sentence}"}), sounded
+
+
 MACHINE_TROUBLE = ("No space left", "Resource temporarily unavailable", "Too many open files")
 
 
@@ -293,3 +362,14 @@ def _input_to_blame(error: FfmpegError, sources: Sequence[str]) -> Exception:
     for source in sources:
         complaints = complaints.replace(f"{source}: ", "").replace(source, "the file")
     return unreadable_clip(complaints)
+
+
+def _sound_to_blame(error: FfmpegError, sources: Sequence[str], sounding: Sounding) -> Exception:
+    blamed = _input_to_blame(error, sources)
+    if not isinstance(blamed, Unrecoverable):
+        return blamed
+    return Unrecoverable(
+        f"A clip's sound cannot be read ({error.cause}).",
+        remedy="Remove `keep_sound` from it, or export the clip again.",
+        scene_id=sounding.showing.scene_id,
+    )

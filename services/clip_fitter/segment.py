@@ -47,6 +47,7 @@ class Part:
     recipe: FitRecipe
     framing: Framing
     slow_motion: SlowMotion = "repeat"
+    keeps_sound: bool = False
 
 
 @dataclass(frozen=True)

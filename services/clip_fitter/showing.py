@@ -139,6 +139,9 @@ def _determinants(showing: Showing) -> Mapping[str, Determinant]:
         "fps": showing.output.fps,
         "encoder": showing.output.encoder,
         "fit": showing.fit,
-        # What was said about a clip, not where its author keeps it.
-        "footage": [said.model_copy(update={"file": "clip"}) for said in showing.footage],
+        # What was said about a clip's picture: not where its author keeps it, nor whether it is heard.
+        "footage": [
+            said.model_copy(update={"file": "clip"}).model_dump(mode="json", exclude={"keep_sound"})
+            for said in showing.footage
+        ],
     }

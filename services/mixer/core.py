@@ -16,8 +16,9 @@ from services.mixer.loudness import Powers, integrated_lufs, mean_lufs, slice_mi
 from services.mixer.places import place_beds, place_sounds
 from shared.assets import Asset, Determinant, derived_key
 from shared.errors import Unrecoverable
+from shared.events import SceneSounded
 from shared.plan import ScenePlan
-from shared.project import Music, Sound, VoiceChain
+from shared.project import ClipSound, Music, Project, Sound, VoiceChain
 from shared.timeline import SAMPLES_PER_MS, Span
 from shared.transcript import Recording
 
@@ -44,6 +45,15 @@ _OUT_OF_PHASE_LINE = re.compile(r"out_phase_start: ([\d.]+)")
 
 
 @dataclass(frozen=True)
+class KeptSound:
+    """What a scene keeps of its clips' own sound, and where it plays; None where they have none."""
+
+    scene_number: int
+    sound: Asset | None
+    span: Span
+
+
+@dataclass(frozen=True)
 class Inputs:
     """Everything that a soundtrack is made from. `beds` and `sounds` have their files beside them."""
 
@@ -56,6 +66,9 @@ class Inputs:
     stems: bool
     recordings: tuple[Asset, ...] = ()
     """The user's own recordings: one for each scene, or a single one of all."""
+    clip_sound: ClipSound = ClipSound()
+    kept_sounds: tuple[KeptSound, ...] = ()
+    """Of the scenes that keep their clips' sound, in their order."""
 
     @property
     def soundtrack_key(self) -> str:
@@ -92,7 +105,14 @@ class Inputs:
             [sound.model_copy(update={"file": asset.digest, "at": "-"}), one.scene_number, one.at_ms]
             for (sound, asset), one in zip(self.sounds, placed, strict=True)
         ]
+        kept: list[Determinant] = [
+            [one.scene_number, one.sound.digest if one.sound else None, one.span.start, one.span.end]
+            for one in self.kept_sounds
+        ]
+        # Not there without clips that are heard, so that what was mixed before they could be is found.
+        clip_sound: dict[str, Determinant] = {"kept_sounds": kept, "clip_sound": self.clip_sound} if kept else {}
         return {
+            **clip_sound,
             "voiceover": self.recording.voiceover.digest,
             "voice_chain": self.voice_chain,
             "length_ms": self.plan.length_ms,
@@ -102,6 +122,16 @@ class Inputs:
             "beds": beds,
             "sounds": sounds,
         }
+
+
+def sounding_scenes(project: Project) -> tuple[int, ...]:
+    """The numbers of the scenes that keep their clips' sound: the soundtrack waits for them."""
+    return tuple(number for number, scene in enumerate(project.scenes, start=1) if scene.keeps_sound)
+
+
+def sounded_subject(project_id: str, scene_number: int) -> str:
+    """The subject on which a scene's kept sound is told of."""
+    return SceneSounded.subject.format(project_id=project_id, scene_number=scene_number)
 
 
 def analysis_key(music: Asset, longest: int) -> str:
@@ -316,6 +346,13 @@ def require_whole_voiceover(*, sample_rate: int, channels: int, sample_count: in
             f" counts {wanted} in one at 48000 Hz.",
             remedy="Submit the project again; if it happens twice, report it.",
         )
+
+
+def require_whole_kept_sound(*, sample_rate: int, channels: int, sample_count: int, span: Span) -> None:
+    """Raises `RuntimeError` where a scene's kept sound is not as long as its span. That is a bug to report."""
+    wanted = span.length * SAMPLES_PER_MS
+    if (sample_rate, channels, sample_count) != (48_000, 2, wanted):
+        raise RuntimeError(f"a kept sound has {sample_count} samples in {channels} channels, its span {wanted}")
 
 
 def require_long_enough_music(*, file: str, sample_count: int) -> None:

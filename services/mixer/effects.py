@@ -1,4 +1,5 @@
-"""How loud a sound effect is at any moment: levelled like every layer, and lowered while words are spoken."""
+"""How loud a sound is at any moment, an effect or a clip's own: levelled like every layer, and lowered while words are
+spoken."""
 
 from dataclasses import dataclass
 
@@ -11,8 +12,10 @@ from services.mixer.envelope import BedCurve, speech_regions
 from services.mixer.loudness import Powers, integrated_lufs
 from shared.errors import Unrecoverable
 from shared.plan import ScenePlan
-from shared.project import Ducking, Sound
+from shared.project import ClipSound, Ducking, Sound
 from shared.timeline import SAMPLES_PER_MS, Span
+
+_LARGEST_CLIP_GAIN_DB = 12.0  # judgement: what is softer is a quiet room, and raised it would be its noise
 
 
 @dataclass(frozen=True)
@@ -51,12 +54,27 @@ def level_sound(sound: Sound, plan: ScenePlan, *, at_ms: int, sample_count: int,
         raise Unrecoverable(
             f"The sound file {sound.file!r} is silent.", remedy="Choose another file, or remove it from `sounds`."
         )
+    return _placed(plan, at_ms, sample_count, depth_db=sound.depth_db, gain_db=STEM_LUFS - level + sound.gain_db)
+
+
+def level_kept_sound(
+    clip_sound: ClipSound, plan: ScenePlan, *, at_ms: int, sample_count: int, powers: Powers
+) -> LevelledSound | None:
+    """A scene's kept sound, at most to the end of the master clock; None where it is silent."""
+    level = integrated_lufs(powers)
+    if level is None:
+        return None
+    gain_db = min(STEM_LUFS - level, _LARGEST_CLIP_GAIN_DB) + clip_sound.gain_db
+    return _placed(plan, at_ms, sample_count, depth_db=clip_sound.depth_db, gain_db=gain_db)
+
+
+def _placed(plan: ScenePlan, at_ms: int, sample_count: int, *, depth_db: float, gain_db: float) -> LevelledSound:
     at = at_ms * SAMPLES_PER_MS
     words = (word.span for scene in plan.scenes for word in scene.words)
-    ducking = Ducking(depth_db=sound.depth_db, pause_db=0)
+    ducking = Ducking(depth_db=depth_db, pause_db=0)
     return LevelledSound(
         at=at,
         length=min(sample_count, plan.length_ms * SAMPLES_PER_MS - at),
         curve=BedCurve(speech_regions(words, ducking), ducking),
-        gain_db=STEM_LUFS - level + sound.gain_db,
+        gain_db=gain_db,
     )

@@ -7,15 +7,15 @@ from pathlib import Path, PurePosixPath
 from services.mixer import commands, core, wave_files
 from services.mixer.arranging import arrange_bed
 from services.mixer.bed import BedPlace, BedPlan
-from services.mixer.core import Heard, Inputs, Levelling, Measured
-from services.mixer.effects import level_sound
+from services.mixer.core import Heard, Inputs, KeptSound, Levelling, Measured
+from services.mixer.effects import level_kept_sound, level_sound
 from services.mixer.places import place_beds, place_sounds
 from services.mixer.report import MixedLayers, warn_of_opposed_channels, write_report
 from services.mixer.seams import Energies
 from services.mixer.wave_files import BedFiles, LayerFiles, SoundFiles, StemPaths, VoiceFiles
 from shared.assets import Asset
 from shared.errors import Unrecoverable
-from shared.events import ScenesPlanned, SoundtrackMixed
+from shared.events import SceneSounded, ScenesPlanned, SoundtrackMixed
 from shared.ffmpeg import FfmpegError, probe_media, run_ffmpeg, run_ffprobe
 from shared.plan import ScenePlan
 from shared.project import Music, Project, SubmittedProject
@@ -57,9 +57,23 @@ class Handlers:
     store: AssetStore
     ffmpeg_timeout_seconds: float
 
-    async def mix_soundtrack(self, event: ScenesPlanned, step: Step) -> SoundtrackMixed:
-        """Mix voice and bed into the soundtrack, exactly as long as the voiceover, or find it in the store."""
-        inputs = await self._gather_inputs(event)
+    async def mix_kept_sound(self, event: SceneSounded, step: Step) -> SoundtrackMixed | None:
+        """Mix the soundtrack, where this was the last of the scenes' sounds that it waited for.
+
+        An event is in the history before anyone hears it, so whoever handles the last one sees them all. Several may:
+        the bus admits one `soundtrack.mixed`.
+        """
+        planned = await step.events(ScenesPlanned)
+        return await self.mix_soundtrack(planned[-1], step) if planned else None
+
+    async def mix_soundtrack(self, event: ScenesPlanned, step: Step) -> SoundtrackMixed | None:
+        """Mix all layers into the soundtrack, exactly as long as the voiceover, or find it in the store; None where
+        scenes keep the sound of their clips and not all of these are fitted."""
+        submitted = await self.store.get_document(event.project, SubmittedProject)
+        kept = await _kept_sounds(submitted.project, event.project_id, step)
+        if kept is None:
+            return None
+        inputs = await self._gather_inputs(event, submitted, kept)
         found = await self._find_report(inputs)
         if found is not None:
             return _answer(event, *found, from_store=True)
@@ -79,8 +93,9 @@ class Handlers:
         step.report_progress(100)
         return _answer(event, report, stored, from_store=False)
 
-    async def _gather_inputs(self, event: ScenesPlanned) -> Inputs:
-        submitted = await self.store.get_document(event.project, SubmittedProject)
+    async def _gather_inputs(
+        self, event: ScenesPlanned, submitted: SubmittedProject, kept: tuple[KeptSound, ...]
+    ) -> Inputs:
         project = submitted.project
         return Inputs(
             recording=await self.store.get_document(event.recording, Recording),
@@ -91,6 +106,8 @@ class Handlers:
             loudness=project.output.loudness,
             stems=project.output.stems,
             recordings=tuple(submitted.source(path) for path in _recordings(project)),
+            clip_sound=project.clip_sound,
+            kept_sounds=kept,
         )
 
     async def _find_report(self, inputs: Inputs) -> tuple[SoundtrackReport, Asset] | None:
@@ -117,11 +134,12 @@ class Handlers:
             levelled = core.level_bed(music, inputs.plan, bed_plan, voice=levelled_voice, open_bed=open_bed)
             beds.append(BedFiles(wave, levelled))
         sounds, warnings = await self._place_sounds(inputs, scratch)
-        warnings += await self._look_for_opposed_channels(inputs, scratch)
+        kept_sounds, missed = await self._place_kept_sounds(inputs, scratch)
+        warnings += missed + await self._look_for_opposed_channels(inputs, scratch)
         step.report_progress(25)
         mix = scratch / "layers.wav"
         stems = StemPaths(*(scratch / f"{layer}-stem.wav" for layer in LAYERS)) if inputs.stems else None
-        layer_files = LayerFiles(voice, tuple(beds), sounds)
+        layer_files = LayerFiles(voice, tuple(beds), (*sounds, *kept_sounds))
         levels = await asyncio.to_thread(wave_files.write_mix, layer_files, mix, stems)
         step.report_progress(35)
         measured = MixedLayers(
@@ -130,6 +148,7 @@ class Handlers:
             sounds=tuple(sound.levelled.span for sound in sounds),
             levels=levels,
             warnings=warnings,
+            kept_sounds=tuple(sound.levelled.span for sound in kept_sounds),
         )
         return Layers(mix, stems, measured)
 
@@ -183,6 +202,39 @@ class Handlers:
             powers = await asyncio.to_thread(wave_files.measure_powers, wave)
             levelled = level_sound(sound, inputs.plan, at_ms=place.at_ms, sample_count=count, powers=powers)
             sounds.append(SoundFiles(wave, levelled))
+        return tuple(sounds), tuple(warnings)
+
+    async def _place_kept_sounds(
+        self, inputs: Inputs, scratch: Path
+    ) -> tuple[tuple[SoundFiles, ...], tuple[SoundtrackWarning, ...]]:
+        """The clips' own sound, scene by scene, and a warning for each scene whose clips have none."""
+        sounds: list[SoundFiles] = []
+        warnings: list[SoundtrackWarning] = []
+        for kept in inputs.kept_sounds:
+            levelled = None
+            path = scratch / f"kept-{kept.scene_number}.flac"
+            if kept.sound is not None:
+                await self.store.fetch(kept.sound, path)
+                facts = await asyncio.to_thread(wave_files.wave_facts, path)
+                core.require_whole_kept_sound(
+                    sample_rate=facts.sample_rate,
+                    channels=facts.channels,
+                    sample_count=facts.sample_count,
+                    span=kept.span,
+                )
+                powers = await asyncio.to_thread(wave_files.measure_powers, path)
+                levelled = level_kept_sound(
+                    inputs.clip_sound,
+                    inputs.plan,
+                    at_ms=kept.span.start,
+                    sample_count=facts.sample_count,
+                    powers=powers,
+                )
+            if levelled is not None:
+                sounds.append(SoundFiles(path, levelled))
+            else:
+                message = "Its clips are to be heard, but have no sound or are silent."
+                warnings.append(SoundtrackWarning(scene_number=kept.scene_number, at_ms=None, message=message))
         return tuple(sounds), tuple(warnings)
 
     async def _fetch_voiceover(self, inputs: Inputs, scratch: Path) -> Path:
@@ -293,9 +345,24 @@ class Handlers:
         return KeptStems(
             voice=await keep("voice", stems.voice),
             bed=await keep("bed", stems.bed) if layers.measured.beds else None,
-            effects=await keep("effects", stems.effects) if layers.measured.sounds else None,
+            effects=await keep("effects", stems.effects)
+            if layers.measured.sounds or layers.measured.kept_sounds
+            else None,
             mix=await self.store.put_file(_mix_stem(scratch), inputs.stem_key("mix"), "audio/wav"),
         )
+
+
+async def _kept_sounds(project: Project, project_id: str, step: Step) -> tuple[KeptSound, ...] | None:
+    """What the scenes keep of their clips' sound; None where not all of them are fitted yet."""
+    awaited = core.sounding_scenes(project)
+    if not awaited:
+        return ()
+    # From the last one on: scenes are fitted more or less in their order, so mostly the first question is the only one.
+    for number in reversed(awaited):
+        if not await step.holds(core.sounded_subject(project_id, number)):
+            return None
+    sounded = {event.scene_number: event for event in await step.events(SceneSounded)}
+    return tuple(KeptSound(number, sounded[number].sound, sounded[number].span) for number in awaited)
 
 
 def _mix_stem(scratch: Path) -> Path:

@@ -25,13 +25,15 @@ _HARDLY_AUDIBLE_LUFS = -45.0  # judgement: speech is recorded between -30 and -1
 
 @dataclass(frozen=True)
 class MixedLayers:
-    """What the layers turned out to be: what was heard on the voice, the beds, the sounds' spans, and the levels."""
+    """What the layers turned out to be: what was heard on the voice, the beds, the spans of the sounds and of
+    what clips keep of theirs, and the levels."""
 
     heard: Heard
     beds: tuple[LevelledBed, ...]
     sounds: tuple[Span, ...]
     levels: StemLevels
     warnings: tuple[SoundtrackWarning, ...] = ()
+    kept_sounds: tuple[Span, ...] = ()
 
 
 def write_report(
@@ -61,6 +63,7 @@ def write_report(
         ),
         beds=tuple(bed.plan.place.span for bed in beds),
         sounds=layers.sounds,
+        kept_sounds=layers.kept_sounds,
         seams_ms=tuple(seam // SAMPLES_PER_MS for bed in beds for seam in bed.plan.seams),
         stems=stems,
         warnings=(*layers.warnings, *hear_warnings(inputs, layers.heard, measured)),

@@ -150,7 +150,6 @@ def write_mix(layers: LayerFiles, mix: Path, stems: StemPaths | None) -> StemLev
     with ExitStack() as files:
         voice_source = files.enter_context(soundfile.SoundFile(str(voice.source)))
         opened_beds = [(files.enter_context(soundfile.SoundFile(str(b.source))), b.levelled) for b in layers.beds]
-        opened_sounds = [(files.enter_context(soundfile.SoundFile(str(s.source))), s.levelled) for s in layers.sounds]
         mix_wave = files.enter_context(_new_wave(mix))
         kept = [] if stems is None else [files.enter_context(_new_wave(p)) for p in _paths(stems, layers)]
         for first, count in _blocks(len(voice_source)):
@@ -162,8 +161,8 @@ def write_mix(layers: LayerFiles, mix: Path, stems: StemPaths | None) -> StemLev
             if opened_beds:
                 parts.append(_sum_of_beds(opened_beds, first, count))
                 beds.append(slice_powers(parts[-1]))
-            if opened_sounds:
-                parts.append(_sum_of_sounds(opened_sounds, first, count))
+            if layers.sounds:
+                parts.append(_sum_of_sounds(layers.sounds, first, count))
             for wave, part in zip(kept, parts, strict=bool(kept)):
                 wave.write(part)
             both = parts[0]
@@ -195,12 +194,14 @@ def _sum_of_beds(beds: Sequence[tuple[soundfile.SoundFile, LevelledBed]], first:
     return total
 
 
-def _sum_of_sounds(sounds: Sequence[tuple[soundfile.SoundFile, LevelledSound]], first: int, count: int) -> Samples:
+def _sum_of_sounds(sounds: Sequence[SoundFiles], first: int, count: int) -> Samples:
     total = np.zeros((count, 2), np.float32)
-    for wave, sound in sounds:
+    for files in sounds:
+        sound = files.levelled
         start, end = max(first, sound.at), min(first + count, sound.end)
         if start < end:
-            samples = _read(wave, start - sound.at, end - start)
+            # Opened for each block: there may be a sound for every scene, and a process may open a thousand files.
+            samples = read_samples(files.source, start - sound.at, end - start)
             total[start - first : end - first] += samples * sound.gain(start, end - start)[:, np.newaxis]
     return total
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from services.clip_fitter.footage_advice import read_models
 from services.clip_fitter.handlers import Handlers
 from services.clip_fitter.settings import Settings
-from shared.events import SceneFitted, ScenePlanned
+from shared.events import SceneFitted, ScenePlanned, SceneSounded
 from shared.project import Clip, Encoder, EncoderPreset, Fit, Output
 from shared.testing import MemoryStore, RecordedStep
 from shared.timeline import FrameGrid, Span
@@ -29,6 +29,8 @@ class Bench:
     store: MemoryStore = field(default_factory=MemoryStore)
     settings: Settings = field(default_factory=Settings)
     percents: list[int] = field(default_factory=list)
+    sounded: SceneSounded | None = None
+    """What was last said of a scene's sound."""
 
     async def fit(
         self,
@@ -57,7 +59,8 @@ class Bench:
         scratch.mkdir()
         step = RecordedStep(scratch)
         models = read_models(await asyncio.to_thread(self.settings.video_models_file.read_text))
-        answer = await Handlers(self.store, self.settings, threads=1, models=models).fit_scene(event, step)
+        answer, *said = await Handlers(self.store, self.settings, threads=1, models=models).fit_scene(event, step)
+        self.sounded = said[0] if said else None
         self.percents = step.percents
         segment = scratch / "from-store.mp4"
         await self.store.fetch(answer.segment, segment)

@@ -150,7 +150,9 @@ class MixedProject:
 
     async def mix(self, event: ScenesPlanned) -> SoundtrackMixed:
         """Let the mixer hear the event."""
-        return await Handlers(self.store, 120).mix_soundtrack(event, self.step)
+        mixed = await Handlers(self.store, 120).mix_soundtrack(event, self.step)
+        assert mixed is not None
+        return mixed
 
     async def report_of(self, mixed: SoundtrackMixed) -> SoundtrackReport:
         """The report that came with a soundtrack."""

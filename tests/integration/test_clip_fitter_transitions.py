@@ -113,7 +113,7 @@ class Pair:
         settings = Settings()
         models = read_models(await asyncio.to_thread(settings.video_models_file.read_text))
         handlers = Handlers(self.bench.store, settings, threads=1, models=models)
-        return await handlers.fit_scene(event, RecordedStep(scratch))
+        return (await handlers.fit_scene(event, RecordedStep(scratch)))[0]
 
     async def _file(self, asset: Asset) -> Path:
         path = self.bench.folder / f"{asset.key.replace('/', '-')}"

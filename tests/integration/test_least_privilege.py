@@ -34,6 +34,7 @@ from shared.events import (
     ProjectSubmitted,
     SceneFitted,
     ScenePlanned,
+    SceneSounded,
     ScenesPlanned,
     SoundtrackMixed,
     StepFailed,
@@ -47,6 +48,7 @@ from shared.publish import publish_events
 from shared.servers import free_port
 from shared.service import Service, Step, run_services
 from shared.stream import consumer_named, provision
+from shared.timeline import Span
 from tests.integration.bus_bench import asset, plan_of, recorded, scene_planned, submitted, until
 
 pytestmark = pytest.mark.integration
@@ -164,6 +166,17 @@ def scene_fitted() -> SceneFitted:
     )
 
 
+def scene_sounded() -> SceneSounded:
+    return SceneSounded(
+        project_id=PROJECT,
+        scene_number=1,
+        scene_id="scene-1",
+        sound=asset("kept-sounds/one.flac"),
+        span=Span(0, 1_000),
+        from_store=False,
+    )
+
+
 def soundtrack_mixed() -> SoundtrackMixed:
     return SoundtrackMixed(
         project_id=PROJECT,
@@ -185,8 +198,9 @@ ANSWERS: Mapping[type[Event], list[Event]] = {
     ProjectSubmitted: [recorded(PROJECT)],
     VoiceoverRecorded: [words_timed()],
     WordsTimed: list(plan_of(PROJECT, 3)),
-    ScenePlanned: [scene_fitted()],
+    ScenePlanned: [scene_fitted(), scene_sounded()],
     ScenesPlanned: [soundtrack_mixed()],
+    SceneSounded: [soundtrack_mixed()],
     SceneFitted: [AssemblyDue(project_id=PROJECT)],
     SoundtrackMixed: [AssemblyDue(project_id=PROJECT)],
     AssemblyDue: [video_assembled()],
@@ -200,6 +214,7 @@ HEARD: Mapping[type[Event], Event] = {
     ScenesPlanned: plan_of(PROJECT, 1)[0],
     ScenePlanned: scene_planned(PROJECT, 1),
     SceneFitted: scene_fitted(),
+    SceneSounded: scene_sounded(),
     SoundtrackMixed: soundtrack_mixed(),
     AssemblyDue: AssemblyDue(project_id=PROJECT),
 }

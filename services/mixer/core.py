@@ -3,7 +3,7 @@
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from statistics import median
 
 import numpy as np
@@ -66,7 +66,7 @@ class Inputs:
     stems: bool
     recordings: tuple[Asset, ...] = ()
     """The user's own recordings: one for each scene, or a single one of all."""
-    clip_sound: ClipSound = ClipSound()
+    clip_sound: ClipSound = field(default_factory=ClipSound)
     kept_sounds: tuple[KeptSound, ...] = ()
     """Of the scenes that keep their clips' sound, in their order."""
 

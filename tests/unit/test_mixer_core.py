@@ -1,5 +1,6 @@
 """The mixer's decisions: levels, targets, keys, refusals, and ffmpeg's arguments as values."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -12,6 +13,7 @@ from services.mixer.core import (
     FIRST_CEILING_DBFS,
     STEM_LUFS,
     Inputs,
+    KeptSound,
     Levelling,
     Measured,
     corrected_levelling,
@@ -20,14 +22,17 @@ from services.mixer.core import (
     out_of_phase_ms,
     read_measurement,
     require_exact_length,
+    require_whole_kept_sound,
     require_whole_voiceover,
+    sounded_subject,
+    sounding_scenes,
 )
 from services.mixer.limiting import cells_of, gain_to_target, limited_lufs
 from services.mixer.loudness import Samples, integrated_lufs, mean_lufs, slice_powers, slices_in
 from shared.assets import Asset
 from shared.errors import Unrecoverable
 from shared.plan import PlannedScene, ScenePlan
-from shared.project import Music, VoiceChain
+from shared.project import ClipSound, Music, Project, VoiceChain
 from shared.timeline import SAMPLE_RATE, FrameGrid, Span
 from shared.transcript import Recording, Take, Word
 
@@ -203,6 +208,36 @@ def test_the_key_changes_with_what_determines_the_sound_and_with_nothing_else() 
         inputs(Span(100, 901), words[1], music=music).soundtrack_key,
     ]
     assert len({key, *others}) == 5
+
+
+def test_the_soundtrack_waits_for_the_scenes_with_a_clip_that_is_heard() -> None:
+    heard = {"file": "b.mp4", "keep_sound": True}
+    clips: list[list[object]] = [["a.mp4"], ["a.mp4", heard], [heard], [{**heard, "keep_sound": False}]]
+    scenes = [{"id": f"scene-{n}", "narration": "la", "clips": shown} for n, shown in enumerate(clips, start=1)]
+    project = Project.model_validate({"name": "heard", "scenes": scenes})
+    assert sounding_scenes(project) == (2, 3)
+    assert sounding_scenes(project.model_copy(update={"scenes": project.scenes[:1]})) == ()
+    assert sounded_subject("heard", 2) == "lockstep.heard.scene.2.sounded"
+
+
+def test_the_key_changes_with_what_clips_keep_of_their_sound_and_only_then_with_how_it_is_mixed() -> None:
+    silent = inputs(Span(1_000, 2_000))
+    softer = ClipSound(gain_db=-12)
+    assert replace(silent, clip_sound=softer).soundtrack_key == silent.soundtrack_key
+    kept = replace(silent, kept_sounds=(KeptSound(1, asset("e"), Span(0, 10_000)),))
+    later = replace(silent, kept_sounds=(KeptSound(1, asset("e"), Span(40, 10_000)),))
+    other = replace(silent, kept_sounds=(KeptSound(1, asset("f"), Span(0, 10_000)),))
+    nothing = replace(silent, kept_sounds=(KeptSound(1, None, Span(0, 10_000)),))
+    all_inputs = [silent, kept, later, other, nothing, replace(kept, clip_sound=softer)]
+    assert len({one.soundtrack_key for one in all_inputs}) == len(all_inputs)
+    assert len({one.report_key for one in all_inputs}) == len(all_inputs)
+
+
+def test_a_kept_sound_of_another_length_is_a_bug_and_not_cut_off() -> None:
+    span = Span(40, 1_040)
+    require_whole_kept_sound(sample_rate=48_000, channels=2, sample_count=48_000, span=span)
+    with pytest.raises(RuntimeError, match="47999 samples"):
+        require_whole_kept_sound(sample_rate=48_000, channels=2, sample_count=47_999, span=span)
 
 
 def test_music_is_decoded_to_stereo_floats_whatever_it_is() -> None:

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from cli.trace_path import Kind, Leg, WhatIf, critical_path, with_fitters
 from cli.trace_story import ProjectStory, Step
-from shared.events import ScenePlanned
+from shared.events import ScenePlanned, SceneSounded
 
 SHADES = {"queue": ("░", "dim"), "retry": ("▒", "red"), "failed": ("▓", "red"), "work": ("█", "cyan")}
 
@@ -45,12 +45,15 @@ class Row:
 
 
 def rows(story: ProjectStory) -> tuple[Row, ...]:
-    """The rows in the order in which the steps were asked for. Of the joins only one that the end waited for is shown:
-    there is one for each scene, and all others found something missing and said nothing."""
+    """The rows in the order in which the steps were asked for. Of the joins, and of the mixer's looks whether all clips
+    that are heard are there, only one that the end waited for is shown: there is one for each scene, and all others
+    found something missing and said nothing."""
     critical = [leg.step for leg in critical_path(story)]
-    return tuple(
-        _row(story, step, step in critical) for step in story.steps if step.name != "assembler_join" or step in critical
-    )
+    return tuple(_row(story, step, step in critical) for step in story.steps if not _is_look(step) or step in critical)
+
+
+def _is_look(step: Step) -> bool:
+    return step.name == "assembler_join" or step.subject == SceneSounded.subject
 
 
 def label_of(step: Step | None) -> str:

@@ -52,7 +52,7 @@ async def listen_to_project(project_file: Path, html: Path | None) -> None:
 
 async def _write_page(stack: Stack, loaded: LoadedProject, target: Path, screen: Screen) -> None:
     store = MinioStore(stack.store)
-    project = _without_clip_sound(_with_stems(loaded.project))
+    project = without_clip_sound(_with_stems(loaded.project))
     plan_asset, report_asset = await _mixed(stack, store, project, loaded, screen)
     plan = await store.get_document(plan_asset, ScenePlan)
     report = await store.get_document(report_asset, SoundtrackReport)
@@ -84,7 +84,7 @@ def _with_stems(project: Project) -> Project:
     return project.model_copy(update={"output": project.output.model_copy(update={"stems": True})})
 
 
-def _without_clip_sound(project: Project) -> Project:
+def without_clip_sound(project: Project) -> Project:
     """The same project, its clips silent: nothing is fitted here, and the mixer would wait for it."""
     scenes = tuple(
         scene.model_copy(update={"clips": tuple(clip.model_copy(update={"keep_sound": False}) for clip in scene.clips)})

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from cli.listen import loudest_samples
+from cli.listen import loudest_samples, without_clip_sound
 from cli.listen_page import LOUDEST_STEP_MS, Lane, Listened, listening_page
 from shared.assets import Asset
 from shared.plan import PlannedScene, ScenePlan
@@ -119,3 +119,11 @@ def test_the_outline_is_the_loudest_sample_of_every_stretch(tmp_path: Path, chan
     samples[LOUDEST_STEP_MS * SAMPLES_PER_MS, -1] = -0.5
     soundfile.write(tmp_path / "layer.wav", samples, SAMPLE_RATE, subtype="FLOAT")
     assert loudest_samples(tmp_path / "layer.wav") == (0, 0.5, 0, 0, 0, 0)
+
+
+def test_the_page_is_made_without_clips_that_are_heard_because_nothing_is_fitted_for_it() -> None:
+    clips = ["a.mp4", {"file": "b.mp4", "in": 400, "keep_sound": True}]
+    scenes = [{"id": "dusk", "narration": "la", "clips": clips}]
+    project = without_clip_sound(Project.model_validate({"name": "heard", "scenes": scenes}))
+    assert not any(scene.keeps_sound for scene in project.scenes)
+    assert [(clip.file, clip.in_ms) for clip in project.scenes[0].clips] == [("a.mp4", None), ("b.mp4", 400)]

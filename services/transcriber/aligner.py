@@ -13,6 +13,7 @@ from services.transcriber.health import (
     SHORTEST_UNSCRIPTED_MS,
     explains_as_well,
     is_healthy,
+    lost_its_way,
     median_score,
 )
 from services.transcriber.passage import Heard, HeardToken, Passage
@@ -143,6 +144,8 @@ def _align_section(
     if robust_labels is None:
         return answer(plain) if plain and section.open_end else None
     robust = placed(robust_labels)
+    if lost_its_way(robust, plain):
+        return answer(plain)
     present = {token.token for token in robust}
     last = len(texts) if not section.open_end else max(present, default=0)
     missing = [index for index in range(last) if index not in present and () not in spoken_forms(texts[index])]

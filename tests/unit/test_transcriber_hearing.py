@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.transcriber.health import confidence, explains_as_well, is_healthy, missing_runs, voiced_gaps
+from services.transcriber.health import (
+    confidence,
+    explains_as_well,
+    is_healthy,
+    lost_its_way,
+    missing_runs,
+    voiced_gaps,
+)
 from services.transcriber.passage import HeardToken
 from services.transcriber.refinement import measure_envelope, quiet_runs, refine_edges
 from services.transcriber.sections import LONGEST_SECTION_MS, cut_section, next_token, plan_section
@@ -208,3 +215,17 @@ def test_stray_speech_in_place_of_no_word_stays_stray_however_well_the_script_ca
 
 def test_a_word_that_the_script_alone_did_not_find_either_stays_missing() -> None:
     assert not explains_as_well(heard(ONE, TWO), -20.0, [2], [])
+
+
+def scored(count: int, score: float) -> tuple[HeardToken, ...]:
+    return tuple(replace(heard(ONE)[0], token=number, score=score) for number in range(count))
+
+
+def test_a_second_pass_that_lost_most_words_that_fit_has_lost_its_way() -> None:
+    assert lost_its_way(scored(19, -14.0), scored(94, -10.0))
+
+
+def test_a_second_pass_that_keeps_what_fits_better_is_believed() -> None:
+    assert not lost_its_way(scored(40, -14.0), scored(94, -25.0))  # most of the script was not said
+    assert not lost_its_way(scored(19, -40.0), scored(94, -35.0))  # the recording is of another text
+    assert not lost_its_way(scored(60, -14.0), scored(94, -10.0))  # a sentence is missing

@@ -57,10 +57,7 @@ async def test_provisioning_puts_right_what_has_drifted_and_keeps_what_was_said(
     mixer = (await bus.jetstream.consumer_info(STREAM, "mixer")).config
     assert mixer.ack_wait == bus.settings.ack_wait_seconds
     assert mixer.max_deliver == bus.settings.max_deliveries + 30
-    assert (mixer.filter_subject or mixer.filter_subjects) in (
-        "lockstep.*.scenes.planned",
-        ["lockstep.*.scenes.planned"],
-    )
+    assert mixer.filter_subjects == ["lockstep.*.scenes.planned", "lockstep.*.scene.*.sounded"]
     assert (await bus.jetstream.consumer_info(STREAM, "assembler")).name == "assembler"
 
 

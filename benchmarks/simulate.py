@@ -19,6 +19,7 @@ import random
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from benchmarks.load import STAGES, Measured, quantile
@@ -94,7 +95,7 @@ class Service:
             since, cpu_seconds, then = self.line.popleft()
             self.waits.append(self.machines.now - since)
             self.busy += 1
-            self.machines.run(cpu_seconds, lambda then=then: self._done(then))  # type: ignore[misc]
+            self.machines.run(cpu_seconds, partial(self._done, then))
 
     def _done(self, then: Callable[[], None]) -> None:
         self.busy -= 1
@@ -153,7 +154,7 @@ def simulate(
         services["voiceover"].ask(costs.stages["voiceover"], recorded)
 
     for moment in arrivals:
-        machines.at(moment, lambda moment=moment: submit(moment))  # type: ignore[misc]
+        machines.at(moment, partial(submit, moment))
     machines.play()
     return Predicted(
         60 * len(arrivals) / machines.now,

@@ -3,7 +3,6 @@
 import asyncio
 import shutil
 import ssl
-import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import trustme
 import urllib3
 
 from shared.bus import BusSettings, NotReady, connect
@@ -24,10 +24,7 @@ from shared.stream import provision
 from tests.chaos.proxy import proxy_before
 from tests.integration.bus_bench import recorded, submitted, until
 
-pytestmark = [
-    pytest.mark.integration,
-    pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificates"),
-]
+pytestmark = pytest.mark.integration
 
 
 @dataclass(frozen=True)
@@ -42,19 +39,13 @@ class Certificates:
 @pytest.fixture(scope="module")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
     folder = tmp_path_factory.mktemp("certificates")
-
-    def openssl(*arguments: str) -> None:
-        subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True)
-
-    new_key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
-    openssl(
-        "req", "-x509", *new_key, "-keyout", "ca.key", "-out", "ca.pem", "-days", "2", "-subj", "/CN=Test authority"
-    )
-    openssl("req", *new_key, "-keyout", "server.key", "-out", "server.csr", "-subj", "/CN=127.0.0.1")
-    (folder / "names").write_text("subjectAltName=IP:127.0.0.1\n")
-    signed = ("-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2", "-extfile", "names")
-    openssl("x509", "-req", "-in", "server.csr", *signed, "-out", "server.pem")
-    return Certificates(folder / "ca.pem", folder / "server.pem", folder / "server.key")
+    authority = trustme.CA()
+    issued = authority.issue_cert("127.0.0.1")
+    certificates = Certificates(folder / "ca.pem", folder / "server.pem", folder / "server.key")
+    authority.cert_pem.write_to_path(str(certificates.authority))
+    issued.cert_chain_pems[0].write_to_path(str(certificates.server))
+    issued.private_key_pem.write_to_path(str(certificates.key))
+    return certificates
 
 
 @pytest.fixture

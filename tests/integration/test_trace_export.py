@@ -11,7 +11,6 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from oteltest.sink import HttpSink
-from oteltest.sink.handler import RequestHandler
 
 from shared.events import SceneFitted, ScenePlanned
 from shared.servers import free_port
@@ -23,8 +22,8 @@ from tests.integration.bus_bench import Bus, asset, scene_planned, until
 pytestmark = pytest.mark.integration
 
 
-class Received(RequestHandler):  # type: ignore[misc]  # it comes without types
-    """Keeps what arrives."""
+class Received:
+    """Keeps what arrives: what a sink of oteltest calls."""
 
     def __init__(self) -> None:
         self.spans: list[Span] = []

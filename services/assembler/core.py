@@ -20,14 +20,16 @@ CERTIFICATE_RECIPE_VERSION = 2
 """Raise it when the same video would be measured or judged otherwise."""
 
 
-def awaited_subject(project_id: str, place: int) -> str:
-    """The subject of what assembly waits for at `place`: 0 is the soundtrack, then each scene by its number.
+def awaited_subjects(project_id: str, scene_count: int) -> tuple[str, ...]:
+    """The subjects of what assembly waits for: the soundtrack, then each scene by its number.
 
     Scenes are looked up by number: events of scenes that the plan does not have cannot stand in for a missing one.
     """
-    if place == 0:
-        return SoundtrackMixed.subject.format(project_id=project_id)
-    return SceneFitted.subject.format(project_id=project_id, scene_number=place)
+    scenes = range(1, scene_count + 1)
+    return (
+        SoundtrackMixed.subject.format(project_id=project_id),
+        *(SceneFitted.subject.format(project_id=project_id, scene_number=number) for number in scenes),
+    )
 
 
 def segments_in_order(plan: ScenePlan, fitted: Sequence[SceneFitted]) -> tuple[Asset, ...]:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from services.assembler import core, join, judgement, listening
 from services.assembler.packets import read_segments, read_video
-from services.assembler.roll import Rolls
 from services.assembler.settings import Settings
 from services.assembler.tracks import SegmentTrack
 from services.assembler.waveforms import decode_stretches
@@ -16,6 +15,7 @@ from shared.certificate import Certificate, CertifiedLoudness, VoiceOffset
 from shared.events import AssemblyDue, SceneFitted, ScenesPlanned, SoundtrackMixed, VideoAssembled
 from shared.ffmpeg import run_ffmpeg
 from shared.plan import ScenePlan
+from shared.roll import Rolls
 from shared.segments import track_clock
 from shared.service import Step
 from shared.soundtrack import SoundtrackReport
@@ -63,16 +63,12 @@ class Handlers:
         """
         roll = self.rolls.of(event.project_id)
         roll.note(event.address)
-        if roll.scene_count is None:
+        if roll.awaited is None:
             planned = await step.events(ScenesPlanned)
             if not planned:
                 return None
-            roll.scene_count = planned[-1].scene_count
-        while (subject := roll.next_unknown()) is not None:
-            if not await step.holds(subject):
-                return None
-            roll.note(subject)
-        return AssemblyDue(project_id=event.project_id)
+            roll.awaited = core.awaited_subjects(event.project_id, planned[-1].scene_count)
+        return AssemblyDue(project_id=event.project_id) if await roll.is_complete(step.holds) else None
 
     async def assemble_video(self, event: AssemblyDue, step: Step) -> VideoAssembled:
         """Join the scenes and the soundtrack, measure the result, and store it with its certificate if that holds."""

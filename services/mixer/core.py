@@ -124,14 +124,10 @@ class Inputs:
         }
 
 
-def sounding_scenes(project: Project) -> tuple[int, ...]:
-    """The numbers of the scenes that keep their clips' sound: the soundtrack waits for them."""
-    return tuple(number for number, scene in enumerate(project.scenes, start=1) if scene.keeps_sound)
-
-
-def sounded_subject(project_id: str, scene_number: int) -> str:
-    """The subject on which a scene's kept sound is told of."""
-    return SceneSounded.subject.format(project_id=project_id, scene_number=scene_number)
+def awaited_sounds(project_id: str, project: Project) -> tuple[str, ...]:
+    """The subjects of what the soundtrack waits for: the kept sound of each scene that is to be heard."""
+    numbers = (number for number, scene in enumerate(project.scenes, start=1) if scene.keeps_sound)
+    return tuple(SceneSounded.subject.format(project_id=project_id, scene_number=number) for number in numbers)
 
 
 def analysis_key(music: Asset, longest: int) -> str:

@@ -1,7 +1,8 @@
 """From the scene plan to the soundtrack: gather, decide, render, encode, measure."""
 
 import asyncio
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from services.mixer import commands, core, wave_files
@@ -19,6 +20,7 @@ from shared.events import SceneSounded, ScenesPlanned, SoundtrackMixed
 from shared.ffmpeg import FfmpegError, probe_media, run_ffmpeg, run_ffprobe
 from shared.plan import ScenePlan
 from shared.project import Music, Project, SubmittedProject
+from shared.roll import Rolls
 from shared.service import Step
 from shared.soundtrack import KeptStems, SoundtrackReport, SoundtrackWarning
 from shared.store import AssetStore
@@ -56,6 +58,7 @@ class Handlers:
 
     store: AssetStore
     ffmpeg_timeout_seconds: float
+    rolls: Rolls = field(default_factory=Rolls)
 
     async def mix_kept_sound(self, event: SceneSounded, step: Step) -> SoundtrackMixed | None:
         """Mix the soundtrack, where this was the last of the scenes' sounds that it waited for.
@@ -63,6 +66,10 @@ class Handlers:
         An event is in the history before anyone hears it, so whoever handles the last one sees them all. Several may:
         the bus admits one `soundtrack.mixed`.
         """
+        roll = self.rolls.of(event.project_id)
+        roll.note(event.address)
+        if roll.awaited is not None and not await roll.is_complete(step.holds):
+            return None
         planned = await step.events(ScenesPlanned)
         return await self.mix_soundtrack(planned[-1], step) if planned else None
 
@@ -70,9 +77,11 @@ class Handlers:
         """Mix all layers into the soundtrack, exactly as long as the voiceover, or find it in the store; None where
         scenes keep the sound of their clips and not all of these are fitted."""
         submitted = await self.store.get_document(event.project, SubmittedProject)
-        kept = await _kept_sounds(submitted.project, event.project_id, step)
-        if kept is None:
+        roll = self.rolls.of(event.project_id)
+        roll.awaited = core.awaited_sounds(event.project_id, submitted.project)
+        if not await roll.is_complete(step.holds):
             return None
+        kept = await _kept_sounds(roll.awaited, step)
         inputs = await self._gather_inputs(event, submitted, kept)
         found = await self._find_report(inputs)
         if found is not None:
@@ -352,17 +361,12 @@ class Handlers:
         )
 
 
-async def _kept_sounds(project: Project, project_id: str, step: Step) -> tuple[KeptSound, ...] | None:
-    """What the scenes keep of their clips' sound; None where not all of them are fitted yet."""
-    awaited = core.sounding_scenes(project)
+async def _kept_sounds(awaited: Sequence[str], step: Step) -> tuple[KeptSound, ...]:
+    """What the scenes keep of their clips' sound, in their order."""
     if not awaited:
         return ()
-    # From the last one on: scenes are fitted more or less in their order, so mostly the first question is the only one.
-    for number in reversed(awaited):
-        if not await step.holds(core.sounded_subject(project_id, number)):
-            return None
-    sounded = {event.scene_number: event for event in await step.events(SceneSounded)}
-    return tuple(KeptSound(number, sounded[number].sound, sounded[number].span) for number in awaited)
+    sounded = {event.address: event for event in await step.events(SceneSounded)}
+    return tuple(KeptSound(one.scene_number, one.sound, one.span) for one in map(sounded.__getitem__, awaited))
 
 
 def _mix_stem(scratch: Path) -> Path:

@@ -1,14 +1,15 @@
 """The roll of a project's parts: assembly is due when all are there, and asking costs no more than there are parts."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.assembler.core import awaited_subject
+from services.assembler.core import awaited_subjects
 from services.assembler.handlers import Handlers
-from services.assembler.roll import PROJECTS_KEPT, Rolls
 from services.assembler.settings import Settings
 from shared.assets import Asset
 from shared.events import AssemblyDue, Event, SceneFitted, ScenesPlanned, SoundtrackMixed
+from shared.roll import PROJECTS_KEPT, Rolls
 from shared.testing import MemoryStore, RecordedStep
 
 PROJECT = "lighthouse-1"
@@ -67,7 +68,7 @@ def handlers() -> Handlers:
 
 
 def test_the_soundtrack_and_each_scene_by_number_are_awaited() -> None:
-    assert [awaited_subject(PROJECT, place) for place in range(4)] == [part(place).address for place in range(4)]
+    assert awaited_subjects(PROJECT, 3) == tuple(part(place).address for place in range(4))
 
 
 @given(st.data())
@@ -101,12 +102,14 @@ async def test_a_scene_that_the_plan_does_not_have_stands_in_for_no_other() -> N
     assert await handlers().judge_completeness(part(4), step) is None
 
 
-async def test_a_thousand_scenes_cost_questions_in_proportion() -> None:
+@pytest.mark.parametrize("backwards", [False, True])
+async def test_a_thousand_scenes_cost_questions_in_proportion_in_either_order(backwards: bool) -> None:
     asked = {}
     for scene_count in (100, 1000):
         judge = handlers()
         step = CountingStep(scratch=Settings().bus.scratch_dir, past=[planned(scene_count)])
-        for place in range(scene_count + 1):
+        places = range(scene_count + 1)
+        for place in reversed(places) if backwards else places:
             step.past.append(part(place))
             await judge.judge_completeness(part(place), step)
         asked[scene_count] = step.asked

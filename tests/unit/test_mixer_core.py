@@ -16,6 +16,7 @@ from services.mixer.core import (
     KeptSound,
     Levelling,
     Measured,
+    awaited_sounds,
     corrected_levelling,
     level_voice,
     levelled_powers,
@@ -24,8 +25,6 @@ from services.mixer.core import (
     require_exact_length,
     require_whole_kept_sound,
     require_whole_voiceover,
-    sounded_subject,
-    sounding_scenes,
 )
 from services.mixer.limiting import cells_of, gain_to_target, limited_lufs
 from services.mixer.loudness import Samples, integrated_lufs, mean_lufs, slice_powers, slices_in
@@ -215,9 +214,8 @@ def test_the_soundtrack_waits_for_the_scenes_with_a_clip_that_is_heard() -> None
     clips: list[list[object]] = [["a.mp4"], ["a.mp4", heard], [heard], [{**heard, "keep_sound": False}]]
     scenes = [{"id": f"scene-{n}", "narration": "la", "clips": shown} for n, shown in enumerate(clips, start=1)]
     project = Project.model_validate({"name": "heard", "scenes": scenes})
-    assert sounding_scenes(project) == (2, 3)
-    assert sounding_scenes(project.model_copy(update={"scenes": project.scenes[:1]})) == ()
-    assert sounded_subject("heard", 2) == "lockstep.heard.scene.2.sounded"
+    assert awaited_sounds("heard", project) == ("lockstep.heard.scene.2.sounded", "lockstep.heard.scene.3.sounded")
+    assert awaited_sounds("heard", project.model_copy(update={"scenes": project.scenes[:1]})) == ()
 
 
 def test_the_key_changes_with_what_clips_keep_of_their_sound_and_only_then_with_how_it_is_mixed() -> None:

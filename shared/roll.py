@@ -1,4 +1,4 @@
-"""The roll of a project's parts: which of them this process knows to be in the history.
+"""The roll of a project's parts: which of those that a service waits for it knows to be in the history.
 
     awaited    soundtrack  scene 1  scene 2  scene 3  scene 4 ...
     known         yes        yes      yes      ?        yes
@@ -11,9 +11,8 @@ anew.
 """
 
 from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-
-from services.assembler.core import awaited_subject
 
 PROJECTS_KEPT = 256
 
@@ -22,9 +21,8 @@ PROJECTS_KEPT = 256
 class Roll:
     """One project's parts."""
 
-    project_id: str
-    scene_count: int | None = None
-    """None until the plan is known."""
+    awaited: Sequence[str] | None = None
+    """Their subjects; None until it is known what is waited for."""
     _called: int = 0
     _ahead: set[str] = field(default_factory=set)
 
@@ -33,15 +31,23 @@ class Roll:
         self._ahead.add(subject)
 
     def next_unknown(self) -> str | None:
-        """The first part that is not known to be there; None where all are. The plan must be known."""
-        assert self.scene_count is not None, "the plan comes first"
-        while self._called <= self.scene_count:
-            subject = awaited_subject(self.project_id, self._called)
+        """The first part that is not known to be there; None where all are. What is awaited must be known."""
+        assert self.awaited is not None, "the plan comes first"
+        while self._called < len(self.awaited):
+            subject = self.awaited[self._called]
             if subject not in self._ahead:
                 return subject
             self._ahead.discard(subject)
             self._called += 1
         return None
+
+    async def is_complete(self, holds: Callable[[str], Awaitable[bool]]) -> bool:
+        """Whether all parts are there; `holds` asks the history for a subject."""
+        while (subject := self.next_unknown()) is not None:
+            if not await holds(subject):
+                return False
+            self.note(subject)
+        return True
 
 
 @dataclass
@@ -52,7 +58,7 @@ class Rolls:
 
     def of(self, project_id: str) -> Roll:
         """The project's roll, an empty one where it was not heard of or long ago."""
-        roll = self._kept.setdefault(project_id, Roll(project_id))
+        roll = self._kept.setdefault(project_id, Roll())
         self._kept.move_to_end(project_id)
         if len(self._kept) > PROJECTS_KEPT:
             self._kept.popitem(last=False)

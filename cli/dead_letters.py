@@ -1,10 +1,12 @@
 """`lockstep dead-letters`: messages that no attempt could handle, kept for a person to look at."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 
 import click
 from nats.aio.client import Client
+from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
 from rich.console import Console
 from rich.table import Table
@@ -14,6 +16,9 @@ from cli.edge import Refused
 from cli.remote import reachable_stack
 from cli.retry import submit_again
 from shared.events import DEAD_LETTER_PREFIX, DEAD_STREAM, DEAD_STREAM_SUBJECTS, tokens_of
+
+LETTER_NAME = r"[\w-]+\.[\w-]+\.\d+"
+"""Project, consumer and number: what `dead_letter_address` puts behind the prefix."""
 
 SHOWN_BYTES = 4096
 """Of a message's body: what is longer is not an event of ours."""
@@ -106,31 +111,35 @@ async def dead_letters(client: Client) -> list[DeadLetter]:
         info = await jetstream.stream_info(DEAD_STREAM, subjects_filter=DEAD_STREAM_SUBJECTS)
     except NotFoundError:
         raise Refused("The bus has no Lockstep streams. Run `python -m shared.stream` against it.") from None
-    letters = []
-    for subject in info.state.subjects or {}:
-        message = await jetstream.get_last_msg(DEAD_STREAM, subject, direct=True)
-        noted = message.headers or {}
-        letters.append(
-            DeadLetter(
-                name=subject.removeprefix(DEAD_LETTER_PREFIX),
-                stored_as=message.seq or 0,
-                buried_at=message.time,
-                service=noted.get("Lockstep-Service", "unknown"),
-                subject=noted.get("Lockstep-Subject", "unknown"),
-                deliveries=noted.get("Lockstep-Deliveries", "?"),
-                error=noted.get("Lockstep-Error", "unknown"),
-                reason=noted.get("Lockstep-Reason", "not noted"),
-                body=message.data or b"",
-            )
-        )
+    letters = [await _letter(jetstream, subject) for subject in info.state.subjects or {}]
     return sorted(letters, key=lambda letter: letter.stored_as)
 
 
+async def _letter(jetstream: JetStreamContext, subject: str) -> DeadLetter:
+    """The letter at an address. Raises `NotFoundError` where there is none."""
+    message = await jetstream.get_last_msg(DEAD_STREAM, subject, direct=True)
+    noted = message.headers or {}
+    return DeadLetter(
+        name=subject.removeprefix(DEAD_LETTER_PREFIX),
+        stored_as=message.seq or 0,
+        buried_at=message.time,
+        service=noted.get("Lockstep-Service", "unknown"),
+        subject=noted.get("Lockstep-Subject", "unknown"),
+        deliveries=noted.get("Lockstep-Deliveries", "?"),
+        error=noted.get("Lockstep-Error", "unknown"),
+        reason=noted.get("Lockstep-Reason", "not noted"),
+        body=message.data or b"",
+    )
+
+
 async def _named(client: Client, name: str) -> DeadLetter:
-    for letter in await dead_letters(client):
-        if letter.name == name:
-            return letter
-    raise Refused(f"There is no dead letter {name!r}. `lockstep dead-letters list` lists them.")
+    refusal = Refused(f"There is no dead letter {name!r}. `lockstep dead-letters list` lists them.")
+    if not re.fullmatch(LETTER_NAME, name):
+        raise refusal  # it would stand for several, or for no subject at all
+    try:
+        return await _letter(client.jetstream(), f"{DEAD_LETTER_PREFIX}{name}")
+    except NotFoundError:
+        raise refusal from None
 
 
 async def _drop(client: Client, letter: DeadLetter) -> None:

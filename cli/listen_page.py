@@ -13,6 +13,7 @@ from html import escape
 
 import numpy as np
 
+from cli.lettering import lines_for
 from cli.listen_style import SCRIPT, STYLE
 from cli.timeline_picture import clock
 from services.mixer.envelope import BedCurve, SpeechRegion
@@ -29,14 +30,14 @@ PIXELS_PER_SECOND = 70
 WIDTH = ROW_MS * PIXELS_PER_SECOND // 1000
 HEIGHT = 244
 WORDS_AT = (34, 47, 60)
-"""Three lines in turn, so that short words do not cover one another."""
+"""Lines for the words: short ones lie too close together for one."""
 
 LANE_MIDDLES = {"voice": 104, "bed": 186, "effects": 186}
 LANE_REACH = 34
 GAIN_FLOOR_DB = -36.0
 GAIN_STEP_MS = 20
 AXIS_AT = 238
-LETTER_PIXELS = 7.0
+LETTER_PIXELS, SCENE_LETTER_PIXELS = 6.0, 8.0
 
 
 @dataclass(frozen=True)
@@ -141,7 +142,7 @@ def _windows(plan: ScenePlan, row: Span) -> Iterator[str]:
             left, right = _x(max(scene.window.start, row.start), row), _x(min(scene.window.end, row.end), row)
             shade = "even" if scene.number % 2 == 0 else "odd"
             yield f'<rect class="{shade}" x="{left:.1f}" y="18" width="{right - left:.1f}" height="{AXIS_AT - 30}"/>'
-            if right - left >= LETTER_PIXELS * len(scene.scene_id):
+            if right - left >= SCENE_LETTER_PIXELS * (len(scene.scene_id) + 1):
                 yield f'<text class="scene" x="{left + 3:.1f}" y="13">{escape(scene.scene_id)}</text>'
 
 
@@ -196,14 +197,15 @@ def _gain_y(level_db: float) -> float:
 
 
 def _words(plan: ScenePlan, row: Span) -> Iterator[str]:
-    words = [word for scene in plan.scenes for word in scene.words]
-    for number, word in enumerate(words):
-        if row.contains(word.span.start):
-            left, y = _x(word.span.start, row), WORDS_AT[number % len(WORDS_AT)]
-            yield (
-                f'<text class="word" x="{left:.1f}" y="{y}" data-start="{word.span.start}" data-end="{word.span.end}">'
-                f"{escape(word.text)}</text>"
-            )
+    words = [word for scene in plan.scenes for word in scene.words if row.contains(word.span.start)]
+    lefts = [_x(word.span.start, row) for word in words]
+    placed = [(left, word.text) for left, word in zip(lefts, words, strict=True)]
+    lines = lines_for(placed, letter_pixels=LETTER_PIXELS, line_count=len(WORDS_AT))
+    for word, left, line in zip(words, lefts, lines, strict=True):
+        yield (
+            f'<text class="word" x="{left:.1f}" y="{WORDS_AT[line]}" data-start="{word.span.start}"'
+            f' data-end="{word.span.end}">{escape(word.text)}</text>'
+        )
 
 
 def _axis(row: Span) -> Iterator[str]:

@@ -39,7 +39,7 @@ async def plan_project(project_file: Path, picture: Path | None) -> None:
     target.write_text(timeline_svg(timeline, loaded.project.output))
     if timeline.plan is not None:
         print_plan(timeline.plan)
-    click.echo(f"Safe from what apps write over it: {safe.width}x{safe.height} pixels from {safe.left}, {safe.top}.")
+    click.echo(f"Safe area for text and faces: {safe.width}x{safe.height} pixels from {safe.left}, {safe.top}.")
     click.echo(target)
     if timeline.refusal is not None:
         raise Refused(timeline.refusal)

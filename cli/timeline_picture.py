@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 
+from cli.lettering import lines_for
 from shared.plan import PlannedScene, ScenePlan
 from shared.project_output import Output
 from shared.timeline import FrameGrid, Span
@@ -24,8 +25,11 @@ FRAME_HEIGHT = 120
 WAVE_MIDDLE = 66
 WAVE_REACH = 30
 
-LETTER_PIXELS = 6.6
-"""A bold letter of 12 px Helvetica, on average."""
+LETTER_PIXELS, WORD_LETTER_PIXELS = 6.6, 5.0
+"""A bold letter of 12 px Helvetica, on average, and a letter of a word."""
+
+WORDS_AT = (110, 122)
+"""Lines for the words: short ones lie too close together for one."""
 
 SCENE_COLOURS = ("#dbeafe", "#fef3c7")
 """Windows alternate, so that a cut is seen from afar."""
@@ -159,14 +163,15 @@ def _wave(peaks: Peaks, row: Span) -> str:
 
 
 def _words(words: Sequence[Word], row: Span) -> Iterator[str]:
-    for number, word in enumerate(words):
-        if not row.contains(word.span.start):
-            continue
-        left, right = _x(word.span.start - row.start), _x(_inside(word.span, row).end - row.start)
-        level = 110 if number % 2 else 122  # two lines, so that short words do not cover one another
+    shown = [word for word in words if row.contains(word.span.start)]
+    lefts = [_x(word.span.start - row.start) for word in shown]
+    placed = [(left, word.text) for left, word in zip(lefts, shown, strict=True)]
+    lines = lines_for(placed, letter_pixels=WORD_LETTER_PIXELS, line_count=len(WORDS_AT))
+    for word, left, line in zip(shown, lefts, lines, strict=True):
+        right = _x(_inside(word.span, row).end - row.start)
         unsure = " unsure" if word.confidence < UNSURE_BELOW else ""
         yield f'<line class="speech" x1="{left:g}" y1="99" x2="{right:g}" y2="99"/>'
-        yield f'<text class="word{unsure}" x="{left:g}" y="{level}">{escape(word.text)}</text>'
+        yield f'<text class="word{unsure}" x="{left:g}" y="{WORDS_AT[line]}">{escape(word.text)}</text>'
 
 
 def _transitions(plan: ScenePlan, row: Span) -> Iterator[str]:

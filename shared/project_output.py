@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
 from math import ceil, floor
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import Field, GetJsonSchemaHandler, model_validator
 from pydantic.json_schema import JsonSchemaValue
@@ -145,7 +145,7 @@ class Transition(Section):
     @classmethod
     def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         keys = handler.resolve_ref_schema(handler(core_schema))
-        word = {"enum": ["cut", "dissolve", "fade", "wipe"], "description": "The kind alone."}
+        word = {"enum": list(get_args(TransitionKind)), "description": "The kind alone."}
         return {"description": keys.pop("description"), "anyOf": [word, keys]}
 
 

@@ -171,7 +171,7 @@ def soundtrack_misfits(
             ranges.append((number, scene_range(written, scene_ids)))
         except Misfit as error:
             yield Misfit(error.reason, error.remedy, place=("music", number, "scenes"))
-    for (_, one), (number, other) in combinations(sorted(ranges, key=lambda bed: bed[0]), 2):
+    for (_, one), (number, other) in combinations(ranges, 2):
         if shared := sorted(set(one) & set(other)):
             reason = f"Another bed plays under scene {scene_ids[shared[0]]!r} already."
             yield Misfit(reason, "Let one range end before the next begins.", place=("music", number, "scenes"))

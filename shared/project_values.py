@@ -70,54 +70,39 @@ PAUSE_LIMIT_MS = 60_000
 
 CLIP_LIMIT_MS = 3_600_000
 
+SHORTEST_TRANSITION_MS, LONGEST_TRANSITION_MS = 40, 5_000
+
+SHORTEST_CROSSFADE_MS, LONGEST_CROSSFADE_MS = 100, 3_000
+
+
+def _length_schema(shortest_ms: int, longest_ms: int) -> WithJsonSchema:
+    """How the schema tells a length that is written as milliseconds or with its unit."""
+    pattern = r"^\d+(\.\d+)?\s*(ms|s)$"
+    return WithJsonSchema(
+        {"type": ["integer", "string"], "pattern": pattern, "minimum": shortest_ms, "maximum": longest_ms}
+    )
+
+
 PauseLength = Annotated[
-    int,
-    Field(ge=0, le=PAUSE_LIMIT_MS),
-    BeforeValidator(_milliseconds),
-    WithJsonSchema(
-        {"type": ["integer", "string"], "pattern": r"^\d+(\.\d+)?\s*(ms|s)$", "minimum": 0, "maximum": PAUSE_LIMIT_MS}
-    ),
+    int, Field(ge=0, le=PAUSE_LIMIT_MS), BeforeValidator(_milliseconds), _length_schema(0, PAUSE_LIMIT_MS)
 ]
 
 ClipTime = Annotated[
-    int,
-    Field(ge=0, le=CLIP_LIMIT_MS),
-    BeforeValidator(_milliseconds),
-    WithJsonSchema(
-        {"type": ["integer", "string"], "pattern": r"^\d+(\.\d+)?\s*(ms|s)$", "minimum": 0, "maximum": CLIP_LIMIT_MS}
-    ),
+    int, Field(ge=0, le=CLIP_LIMIT_MS), BeforeValidator(_milliseconds), _length_schema(0, CLIP_LIMIT_MS)
 ]
-
-SHORTEST_TRANSITION_MS, LONGEST_TRANSITION_MS = 40, 5_000
 
 TransitionLength = Annotated[
     int,
     Field(ge=SHORTEST_TRANSITION_MS, le=LONGEST_TRANSITION_MS),
     BeforeValidator(_milliseconds),
-    WithJsonSchema(
-        {
-            "type": ["integer", "string"],
-            "pattern": r"^\d+(\.\d+)?\s*(ms|s)$",
-            "minimum": SHORTEST_TRANSITION_MS,
-            "maximum": LONGEST_TRANSITION_MS,
-        }
-    ),
+    _length_schema(SHORTEST_TRANSITION_MS, LONGEST_TRANSITION_MS),
 ]
-
-SHORTEST_CROSSFADE_MS, LONGEST_CROSSFADE_MS = 100, 3_000
 
 CrossfadeLength = Annotated[
     int,
     Field(ge=SHORTEST_CROSSFADE_MS, le=LONGEST_CROSSFADE_MS),
     BeforeValidator(_milliseconds),
-    WithJsonSchema(
-        {
-            "type": ["integer", "string"],
-            "pattern": r"^\d+(\.\d+)?\s*(ms|s)$",
-            "minimum": SHORTEST_CROSSFADE_MS,
-            "maximum": LONGEST_CROSSFADE_MS,
-        }
-    ),
+    _length_schema(SHORTEST_CROSSFADE_MS, LONGEST_CROSSFADE_MS),
 ]
 
 EvenPixels = Annotated[int, Field(ge=16, le=7680, multiple_of=2)]

@@ -45,15 +45,13 @@ class TransitionJob:
 
 def transition_encode(job: TransitionJob) -> Encode:
     """The call that makes the transition's segment, with the project's final settings."""
-    sides = [ffmpeg.input(path, protocol_whitelist="file", threads=job.threads)["v:0"] for path in _files(job)]
+    sides = [
+        ffmpeg.input(path, protocol_whitelist="file", threads=job.threads)["v:0"] for path in (job.leaving, job.coming)
+    ]
     mixed = _through_black(job, *sides) if job.kind == "fade" else _crossed(job, *sides)
     formatted = mixed.filter("format", pix_fmts="yuv420p")
     whole = Stretch(0, job.frame_count)
     return encode(_tagged(formatted), whole, target=job.target, output=job.output, threads=job.threads)
-
-
-def _files(job: TransitionJob) -> tuple[str, str]:
-    return job.leaving, job.coming
 
 
 def _crossed(job: TransitionJob, leaving: Any, coming: Any) -> Any:

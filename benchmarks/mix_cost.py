@@ -47,7 +47,7 @@ from shared.plan import PlannedScene, ScenePlan
 from shared.project import Ducking, Project, SubmittedProject
 from shared.soundtrack import SceneLoudness, SoundtrackReport
 from shared.store import file_digest
-from shared.testing import RecordedStep
+from shared.testing import RecordedStep, planned_scene
 from shared.timeline import SAMPLE_RATE, SAMPLES_PER_MS, FrameGrid, Span, windows_between
 from shared.transcript import Recording, Take, Word
 
@@ -179,18 +179,11 @@ async def submit(
         speech = Span(spans[0].start, spans[-1].end)
         takes.append(Take(scene_id=f"scene-{number}", text="words", span=speech))
         planned.append(
-            PlannedScene(
-                number=number,
-                scene_id=f"scene-{number}",
-                window=window,
-                first_frame=grid.frame_at(window.start),
-                frame_count=grid.frame_count(window),
-                speech=speech,
-                words=tuple(Word(text="word", span=span, confidence=1, source="energy") for span in spans),
-                gap_after=Span(speech.end, window.end),
-                cut_kind="silence",
-                confidence=1,
-                clip_ms_to_ask_for=window.length,
+            planned_scene(
+                number,
+                window,
+                grid.fps,
+                (Word(text="word", span=span, confidence=1, source="energy") for span in spans),
             )
         )
     plan = ScenePlan(length_ms=total, fps=grid.fps, frame_count=grid.frame_at(total), scenes=tuple(planned))

@@ -1,8 +1,10 @@
-"""In-memory twins for tests: a store that keeps bytes in a dictionary, and a step that records."""
+"""In-memory twins for tests: a store that keeps bytes in a dictionary, a step that records, and a scene of a plan."""
 
 import asyncio
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
 from typing import TypeVar
 
@@ -10,6 +12,9 @@ from pydantic import BaseModel
 
 from shared.assets import Asset
 from shared.events import Event
+from shared.plan import PlannedScene
+from shared.timeline import FrameGrid, Span
+from shared.transcript import Word
 
 DocumentType = TypeVar("DocumentType", bound=BaseModel)
 EventType = TypeVar("EventType", bound=Event)
@@ -65,3 +70,24 @@ class RecordedStep:
 
     async def events(self, event_class: type[EventType]) -> list[EventType]:
         return [event for event in self.past if isinstance(event, event_class)]
+
+
+def planned_scene(
+    number: int, window: Span, fps: Fraction, words: Iterable[Word] = (), *, scene_id: str | None = None
+) -> PlannedScene:
+    """A scene of a plan, cut in silence. Without words, somebody speaks for all of its window."""
+    grid, words = FrameGrid(fps), tuple(words)
+    speech = Span(words[0].span.start, words[-1].span.end) if words else window
+    return PlannedScene(
+        number=number,
+        scene_id=scene_id or f"scene-{number}",
+        window=window,
+        first_frame=grid.frame_at(window.start),
+        frame_count=grid.frame_count(window),
+        speech=speech,
+        words=words,
+        gap_after=Span(speech.end, window.end),
+        cut_kind="silence",
+        confidence=1,
+        clip_ms_to_ask_for=window.length,
+    )

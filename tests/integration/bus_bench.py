@@ -20,6 +20,7 @@ from shared.events import (
     DEAD_STREAM_SUBJECTS,
     Event,
     ProjectSubmitted,
+    SceneFitted,
     ScenePlanned,
     ScenesPlanned,
     StepFailed,
@@ -104,6 +105,20 @@ class Bus:
             return not any([await self.unsettled(consumer) for consumer in consumers])
 
         await until(nothing_left, f"{consumers} still have something to do")
+
+
+def fitted(event: ScenePlanned, *, segment: Asset | None = None, from_store: bool = False) -> SceneFitted:
+    """What a fitter says that has nothing to fit."""
+    return SceneFitted(
+        project_id=event.project_id,
+        scene_number=event.scene_number,
+        scene_id=event.scene_id,
+        segment=segment or asset("segments/one.mp4"),
+        frame_count=event.frame_count,
+        clip_ms=5_000,
+        fit="as it is",
+        from_store=from_store,
+    )
 
 
 async def until(condition: Callable[[], Awaitable[bool]], otherwise: str) -> None:

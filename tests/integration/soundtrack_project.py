@@ -17,7 +17,7 @@ from shared.plan import PlannedScene, ScenePlan
 from shared.project import Project, SubmittedProject
 from shared.soundtrack import SoundtrackReport
 from shared.store import file_digest
-from shared.testing import MemoryStore, RecordedStep
+from shared.testing import MemoryStore, RecordedStep, planned_scene
 from shared.timeline import SAMPLE_RATE, SAMPLES_PER_MS, FrameGrid, Span, windows_between
 from shared.transcript import Recording, Take, Word
 
@@ -110,18 +110,11 @@ class MixedProject:
         total = SCENES[-1].end
         grid = FrameGrid(FPS)
         scenes = tuple(
-            PlannedScene(
-                number=number,
-                scene_id=f"scene-{number}",
-                window=window,
-                first_frame=grid.frame_at(window.start),
-                frame_count=grid.frame_count(window),
-                speech=Span(word_spans(window)[0].start, word_spans(window)[-1].end),
-                words=tuple(Word(text="la", span=span, confidence=1, source="made") for span in word_spans(window)),
-                gap_after=Span(word_spans(window)[-1].end, window.end),
-                cut_kind="silence",
-                confidence=1,
-                clip_ms_to_ask_for=window.length,
+            planned_scene(
+                number,
+                window,
+                FPS,
+                (Word(text="la", span=span, confidence=1, source="made") for span in word_spans(window)),
             )
             for number, window in enumerate(windows_between([s.end for s in SCENES[:-1]], total), start=1)
         )

@@ -14,7 +14,7 @@ from shared.service import BusSettings, NotReady, Service, Step, run_services
 from tests.integration.bus_bench import (
     PATIENCE_SECONDS,
     Bus,
-    asset,
+    fitted,
     plan_of,
     provisioned_bus,
     recorded,
@@ -23,19 +23,6 @@ from tests.integration.bus_bench import (
 )
 
 pytestmark = pytest.mark.integration
-
-
-def fitted(event: ScenePlanned) -> SceneFitted:
-    return SceneFitted(
-        project_id=event.project_id,
-        scene_number=event.scene_number,
-        scene_id=event.scene_id,
-        segment=asset(f"segments/{event.scene_number}.mp4"),
-        frame_count=event.frame_count,
-        clip_ms=5_000,
-        fit="as it is",
-        from_store=False,
-    )
 
 
 class Fitter:

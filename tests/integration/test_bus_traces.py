@@ -20,7 +20,7 @@ from shared.servers import free_port
 from shared.service import Service, Step
 from shared.telemetry import project_context
 from shared.telemetry_logs import JsonLines, PlainLines
-from tests.integration.bus_bench import Bus, asset, plan_of, recorded, scene_planned, submitted
+from tests.integration.bus_bench import Bus, asset, fitted, plan_of, recorded, scene_planned, submitted
 
 pytestmark = pytest.mark.integration
 
@@ -47,16 +47,7 @@ async def plan(event: WordsTimed, step: Step) -> Sequence[Event]:
 
 
 async def fit(event: ScenePlanned, step: Step) -> SceneFitted:
-    return SceneFitted(
-        project_id=event.project_id,
-        scene_number=event.scene_number,
-        scene_id=event.scene_id,
-        segment=asset("segments/one.mp4"),
-        frame_count=24,
-        clip_ms=5_000,
-        fit="as it is",
-        from_store=False,
-    )
+    return fitted(event)
 
 
 def traced(service: Service) -> InMemorySpanExporter:

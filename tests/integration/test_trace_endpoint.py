@@ -14,7 +14,7 @@ from shared.servers import free_port
 from shared.service import Service, Step
 from shared.store import MinioStore
 from shared.telemetry_stages import note_provider_answer, stage
-from tests.integration.bus_bench import Bus, recorded, scene_planned, submitted, until
+from tests.integration.bus_bench import Bus, fitted, recorded, scene_planned, submitted, until
 
 pytestmark = pytest.mark.integration
 
@@ -54,16 +54,7 @@ async def test_what_a_fitter_measures_can_be_fetched(bus: Bus, store: MinioStore
         path.write_bytes(bytes(1000))
         kept = await store.put_file(path, f"segments/{event.scene_number}.mp4", "video/mp4")
         await store.fetch(kept, step.scratch / "again.mp4")
-        return SceneFitted(
-            project_id=event.project_id,
-            scene_number=event.scene_number,
-            scene_id=event.scene_id,
-            segment=kept,
-            frame_count=24,
-            clip_ms=5_000,
-            fit="as it is",
-            from_store=event.scene_number == 2,
-        )
+        return fitted(event, segment=kept, from_store=event.scene_number == 2)
 
     service = Service("clip_fitter", bus.settings)
     service.on(ScenePlanned, fit)

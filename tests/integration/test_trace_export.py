@@ -17,7 +17,7 @@ from shared.servers import free_port
 from shared.service import Service, Step
 from shared.telemetry import stage
 from shared.telemetry_ids import project_span, scene_span
-from tests.integration.bus_bench import Bus, asset, scene_planned, until
+from tests.integration.bus_bench import Bus, fitted, scene_planned, until
 
 pytestmark = pytest.mark.integration
 
@@ -58,16 +58,7 @@ async def test_a_scene_s_spans_and_measurements_arrive(bus: Bus, received: Recei
     async def fit(event: ScenePlanned, step: Step) -> SceneFitted:
         with stage("ffmpeg"):
             await asyncio.sleep(0)
-        return SceneFitted(
-            project_id=event.project_id,
-            scene_number=event.scene_number,
-            scene_id=event.scene_id,
-            segment=asset("segments/one.mp4"),
-            frame_count=24,
-            clip_ms=5_000,
-            fit="as it is",
-            from_store=False,
-        )
+        return fitted(event)
 
     service = Service("clip_fitter", bus.settings)
     service.on(ScenePlanned, fit)

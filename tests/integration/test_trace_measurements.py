@@ -11,7 +11,7 @@ from shared.errors import Unrecoverable
 from shared.events import SceneFitted, ScenePlanned
 from shared.service import Service, Step
 from shared.telemetry import stage
-from tests.integration.bus_bench import Bus, asset, scene_planned
+from tests.integration.bus_bench import Bus, fitted, scene_planned
 
 pytestmark = pytest.mark.integration
 
@@ -34,19 +34,6 @@ def points(reader: InMemoryMetricReader, name: str) -> list[Point]:
 
 def total(found: list[Point]) -> float:
     return sum(point.value for point in found if isinstance(point, NumberDataPoint))
-
-
-def fitted(event: ScenePlanned, *, from_store: bool) -> SceneFitted:
-    return SceneFitted(
-        project_id=event.project_id,
-        scene_number=event.scene_number,
-        scene_id=event.scene_id,
-        segment=asset("segments/one.mp4"),
-        frame_count=24,
-        clip_ms=5_000,
-        fit="as it is",
-        from_store=from_store,
-    )
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from cli.edge import Refused
 from cli.top import Overview, drawn, overview
 from shared.events import STREAM, SceneFitted, ScenePlanned
 from shared.service import Service, Step
-from tests.integration.bus_bench import Bus, asset, plan_of, until
+from tests.integration.bus_bench import Bus, fitted, plan_of, until
 
 pytestmark = pytest.mark.integration
 
@@ -22,16 +22,7 @@ def shown(seen: Overview) -> str:
 
 
 async def fit(event: ScenePlanned, step: Step) -> SceneFitted:
-    return SceneFitted(
-        project_id=event.project_id,
-        scene_number=event.scene_number,
-        scene_id=event.scene_id,
-        segment=asset("segments/one.mp4"),
-        frame_count=24,
-        clip_ms=5_000,
-        fit="as it is",
-        from_store=False,
-    )
+    return fitted(event)
 
 
 async def test_scenes_that_nobody_takes_are_seen_waiting(bus: Bus) -> None:

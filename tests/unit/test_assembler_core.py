@@ -9,8 +9,9 @@ from shared.assets import Asset
 from shared.certificate import Certificate, CertificateFailure, CertifiedSoundtrack
 from shared.errors import Unrecoverable
 from shared.events import SceneFitted, ScenesPlanned
-from shared.plan import PlannedScene, ScenePlan
-from shared.timeline import FrameGrid, Span, windows_between
+from shared.plan import ScenePlan
+from shared.testing import planned_scene
+from shared.timeline import FrameGrid, windows_between
 
 PROJECT = "lighthouse-1"
 
@@ -41,20 +42,7 @@ def plan_of(*lengths_ms: int, fps: Fraction = Fraction(24)) -> ScenePlan:
         fps=fps,
         frame_count=grid.frame_at(total),
         scenes=tuple(
-            PlannedScene(
-                number=number,
-                scene_id=f"scene-{number}",
-                window=window,
-                first_frame=grid.frame_at(window.start),
-                frame_count=grid.frame_count(window),
-                speech=window,
-                words=(),
-                gap_after=Span(window.end, window.end),
-                cut_kind="silence",
-                confidence=1,
-                clip_ms_to_ask_for=window.length,
-            )
-            for number, window in enumerate(windows_between(cuts, total), start=1)
+            planned_scene(number, window, fps) for number, window in enumerate(windows_between(cuts, total), start=1)
         ),
     )
 

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from services.assembler.judgement import Sighting, certify, sightings
 from services.assembler.tracks import Packet, PictureTrack, SegmentTrack, SoundTrack
 from shared.certificate import Certificate, VoiceOffset
-from shared.plan import PlannedScene, ScenePlan
+from shared.plan import ScenePlan
 from shared.segments import track_clock
+from shared.testing import planned_scene
 from shared.timeline import FrameGrid, Span, windows_between
 
 FPS = Fraction(24)
@@ -30,19 +31,7 @@ def plan_of(*lengths_ms: int, fps: Fraction = FPS) -> ScenePlan:
         fps=fps,
         frame_count=grid.frame_at(total),
         scenes=tuple(
-            PlannedScene(
-                number=number,
-                scene_id=NAMES[number - 1],
-                window=window,
-                first_frame=grid.frame_at(window.start),
-                frame_count=grid.frame_count(window),
-                speech=window,
-                words=(),
-                gap_after=Span(window.end, window.end),
-                cut_kind="silence",
-                confidence=1,
-                clip_ms_to_ask_for=window.length,
-            )
+            planned_scene(number, window, fps, scene_id=NAMES[number - 1])
             for number, window in enumerate(windows_between(cuts, total), start=1)
         ),
     )

@@ -11,10 +11,11 @@ import soundfile
 from cli.listen import loudest_samples, without_clip_sound
 from cli.listen_page import LOUDEST_STEP_MS, Lane, Listened, listening_page
 from shared.assets import Asset
-from shared.plan import PlannedScene, ScenePlan
+from shared.plan import ScenePlan
 from shared.project import Project
 from shared.soundtrack import DuckedSpan, SceneLoudness, SoundtrackReport, SoundtrackWarning
-from shared.timeline import SAMPLE_RATE, SAMPLES_PER_MS, FrameGrid, Span, windows_between
+from shared.testing import planned_scene
+from shared.timeline import SAMPLE_RATE, SAMPLES_PER_MS, Span, windows_between
 from shared.transcript import Word
 
 FPS = Fraction(25)
@@ -23,24 +24,16 @@ WORDS = (("At", Span(400, 700)), ("<night>", Span(3_000, 3_400)), ("waves", Span
 
 
 def listened(*, with_bed: bool = True) -> Listened:
-    grid = FrameGrid(FPS)
     scenes = tuple(
-        PlannedScene(
-            number=number,
-            scene_id=f"scene-{number}",
-            window=window,
-            first_frame=grid.frame_at(window.start),
-            frame_count=grid.frame_count(window),
-            speech=window,
-            words=tuple(
+        planned_scene(
+            number,
+            window,
+            FPS,
+            (
                 Word(text=text, span=span, confidence=1, source="made")
                 for text, span in WORDS
                 if window.contains(span.start)
             ),
-            gap_after=Span(window.end - 1, window.end),
-            cut_kind="silence",
-            confidence=1,
-            clip_ms_to_ask_for=window.length,
         )
         for number, window in enumerate(windows_between([10_000], LENGTH_MS), start=1)
     )

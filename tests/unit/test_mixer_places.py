@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.mixer.places import fade_out_ms, place_beds, place_sounds
-from shared.plan import PlannedScene, ScenePlan
+from shared.plan import ScenePlan
 from shared.project import Music, Sound
+from shared.testing import planned_scene
 from shared.timeline import SAMPLES_PER_MS, FrameGrid, Span, windows_between
 from shared.transcript import Word
 
@@ -28,21 +29,7 @@ def plan_of(*lengths_ms: int, tail_ms: int = 0) -> ScenePlan:
             Word(text=text, span=span, confidence=1, source="made")
             for text, span in zip(("Wind", "wind,"), spans, strict=True)
         )
-        scenes.append(
-            PlannedScene(
-                number=number,
-                scene_id=f"s{number}",
-                window=window,
-                first_frame=grid.frame_at(window.start),
-                frame_count=grid.frame_count(window),
-                speech=Span(window.start, end),
-                words=words,
-                gap_after=Span(end, window.end),
-                cut_kind="silence",
-                confidence=1,
-                clip_ms_to_ask_for=window.length,
-            )
-        )
+        scenes.append(planned_scene(number, window, FPS, words, scene_id=f"s{number}"))
     return ScenePlan(length_ms=ends[-1], fps=FPS, frame_count=grid.frame_at(ends[-1]), scenes=tuple(scenes))
 
 

@@ -136,6 +136,22 @@ def test_every_alert_says_what_is_wrong_and_what_to_do() -> None:
         assert rule["labels"]["severity"] in {"warning", "critical"}
 
 
+def test_every_alert_fires_on_what_it_is_for_and_leaves_the_rest_alone() -> None:
+    promtool = shutil.which("promtool")
+    if promtool is None:
+        pytest.skip("promtool evaluates the alerts, and is not installed here: it comes with Prometheus")
+    cases = Path(__file__).with_name("alerts.test.yml")
+    answer = subprocess.run([promtool, "test", "rules", str(cases)], capture_output=True, text=True, check=False)
+    assert answer.returncode == 0, answer.stderr + answer.stdout
+    tried = {
+        each["alertname"]: each["exp_alerts"]
+        for case in yaml.safe_load(cases.read_text())["tests"]
+        for each in sorted(case["alert_rule_test"], key=lambda one: len(one["exp_alerts"]))
+    }
+    assert tried.keys() == {rule["alert"] for rule in rules()}
+    assert all(tried.values())
+
+
 def test_the_operator_s_alerts_are_the_same() -> None:
     operator = yaml.safe_load((OPERATOR / "alerts.yaml").read_text())
     assert operator["spec"] == yaml.safe_load((OBSERVABILITY / "alerts.yml").read_text())
@@ -147,8 +163,11 @@ def test_compose_mounts_what_is_there() -> None:
     for volume in lgtm["volumes"]:
         source = volume.split(":")[0]
         assert not source.startswith("./") or (ROOT / source).exists()
-    rule_files = yaml.safe_load((OBSERVABILITY / "prometheus.yaml").read_text())["rule_files"]
-    assert rule_files == ["/lockstep/alerts.yml"]
+    # Prometheus looks for its rules beside its configuration.
+    (rule_file,) = yaml.safe_load((OBSERVABILITY / "prometheus.yaml").read_text())["rule_files"]
+    beside = {target.split(":")[1]: target.split(":")[0] for target in lgtm["volumes"] if target.startswith("./")}
+    configuration = next(inside for inside, source in beside.items() if source.endswith("/prometheus.yaml"))
+    assert (ROOT / beside[str(Path(configuration).parent / rule_file)]).samefile(OBSERVABILITY / rule_file)
     providers = yaml.safe_load((OBSERVABILITY / "grafana-dashboards.yaml").read_text())["providers"]
     assert [provider["options"]["path"] for provider in providers] == ["/lockstep"]
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 import urllib.request
 
 import pytest
@@ -13,6 +14,7 @@ from shared.events import ProjectSubmitted, SceneFitted, ScenePlanned, Voiceover
 from shared.servers import free_port
 from shared.service import Service, Step
 from shared.store import MinioStore
+from shared.telemetry_ids import project_span
 from shared.telemetry_stages import note_provider_answer, stage
 from tests.integration.bus_bench import Bus, fitted, recorded, scene_planned, submitted, until
 
@@ -93,6 +95,44 @@ async def test_what_a_fitter_measures_can_be_fetched(bus: Bus, store: MinioStore
     assert not [
         each for each in labels if "lighthouse" in each.values() or {"project_id", "scene_number"} & each.keys()
     ]
+
+
+async def test_a_bucket_names_a_trace_to_look_at_each_time_it_is_fetched_as_prometheus_does(
+    bus: Bus, port: int
+) -> None:
+    async def fit(event: ScenePlanned, step: Step) -> SceneFitted:
+        with stage("ffmpeg"):
+            await asyncio.sleep(0.03)
+        return fitted(event)
+
+    def get() -> str:
+        asked = urllib.request.Request(
+            f"http://127.0.0.1:{port}/metrics", headers={"Accept": "application/openmetrics-text;version=1.0.0"}
+        )
+        with urllib.request.urlopen(asked) as answer:
+            return str(answer.read().decode())
+
+    service = Service("clip_fitter", bus.settings)
+    service.on(ScenePlanned, fit)
+    async with bus.running(service.app):
+        await bus.say(scene_planned("lighthouse", 1))
+        await bus.settled("clip_fitter")
+        pages = [await asyncio.to_thread(get) for _ in range(2)]
+    for page in pages:
+        found = re.findall(
+            r'^(\w+)_bucket\{(.*)\} \S+ # \{span_id="\w{16}",trace_id="(\w{32})"\} (\S+) \S+$', page, re.M
+        )
+        assert {name for name, *_ in found} >= {
+            "lockstep_scene_latency_seconds",
+            "lockstep_stage_duration_seconds",
+            "messaging_process_duration_seconds",
+        }
+        for _, labels, trace_id, seconds in found:
+            assert trace_id == f"{project_span('lighthouse').trace_id:032x}"
+            (bound,) = re.findall('le="([^"]*)"', labels)
+            assert float(seconds) <= float(bound)
+        (bound,) = (re.findall('le="([^"]*)"', labels)[0] for _, labels, *_ in found if 'stage="ffmpeg"' in labels)
+        assert float(bound) >= 0.05  # 30 ms at least
 
 
 async def test_what_paid_services_answered_and_cost_can_be_fetched(bus: Bus, port: int) -> None:

@@ -1,6 +1,8 @@
 """A project's time as rows with bars: what both the terminal and the page draw. Pure."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from textwrap import fill
 
 from rich.console import Console, Group
 from rich.table import Table
@@ -20,6 +22,12 @@ LABELS = {
     "assembler_join": "join",
     "assembler": "video",
 }
+
+
+SECOND_NS = 1_000_000_000
+
+UNBROKEN = "\0"
+"""Stands for a space at which no line is broken."""
 
 
 @dataclass(frozen=True)
@@ -72,14 +80,43 @@ def leg_title(leg: Leg) -> str:
 
 
 def seconds(nanoseconds: int) -> str:
-    """`1.23 s`, or `45 ms` below a second."""
-    return f"{nanoseconds / 1e9:.2f} s" if nanoseconds >= 1_000_000_000 else f"{nanoseconds / 1e6:.0f} ms"
+    """`45 ms`, `1.23 s`, or `2 min 05 s`."""
+    if nanoseconds < SECOND_NS:
+        return f"{nanoseconds / 1e6:.0f} ms"
+    if nanoseconds < 60 * SECOND_NS:
+        return f"{nanoseconds / SECOND_NS:.2f} s"
+    minutes, rest = divmod(round(nanoseconds / SECOND_NS), 60)
+    return f"{minutes} min {rest:02d} s"
 
 
 def headline(story: ProjectStory) -> str:
     """The project in one line."""
     state = "failed" if story.failure else "made" if story.ended else "in work"
     return f"{story.project_id}: {state}, {seconds(story.end_ns)}, {len(story.scenes)} scenes, {story.fitters} fitters"
+
+
+def verdict(story: ProjectStory) -> str:
+    """What held the project up most, in a sentence or two: the step that the critical path spends most time on."""
+    legs = [leg for leg in critical_path(story) if leg.step]
+    if not legs:
+        return "Nothing is known of what it was spent on."
+    worst = max((leg.step for leg in legs), key=lambda step: _spent(legs, step, *Kind))
+    sentence = f"{label_of(worst)} took most of it: {seconds(_spent(legs, worst, *Kind))} of {seconds(story.end_ns)}"
+    for_what = "a free fitter" if worst.subject == ScenePlanned.subject else "its service"
+    parts = {Kind.QUEUE: f"waiting for {for_what}", Kind.RETRY: "on attempts that failed"}
+    told = [
+        f"{seconds(spent)} {what}" for kind, what in parts.items() if (spent := _spent(legs, worst, kind)) > SECOND_NS
+    ]
+    sentence = f"{sentence[0].upper()}{sentence[1:]}{', of that ' if told else ''}{' and '.join(told)}."
+    guesses = with_fitters(story)
+    if guesses and story.end_ns - guesses[-1].makespan_ns >= SECOND_NS:
+        best = guesses[-1]
+        sentence += f" With {best.fitters} fitters, each on cores of its own, it would have been {saving(story, best)}."
+    return sentence
+
+
+def _spent(legs: Sequence[Leg], step: Step | None, *kinds: Kind) -> int:
+    return sum(leg.length_ns for leg in legs if leg.step == step and leg.kind in kinds)
 
 
 def saving(story: ProjectStory, what_if: WhatIf) -> str:
@@ -134,10 +171,13 @@ def terminal_waterfall(story: ProjectStory, *, width: int) -> Group:
         mark = Text("◆", style="yellow") if row.critical else Text(" ")
         bar = _drawn(row, story.end_ns, bar_width)
         table.add_row(mark, row.label, bar, seconds(row.queue_ns), seconds(row.work_ns), Text(row.note, style="dim"))
-    path = Text("Critical path: ", style="bold")
-    path.append(" → ".join(f"{leg_title(leg)} {seconds(leg.length_ns)}" for leg in critical_path(story)), style="none")
+    stretches = [f"{leg_title(leg)} {seconds(leg.length_ns)}".replace(" ", UNBROKEN) for leg in critical_path(story)]
+    lines = fill(" → ".join(["Critical path:", *stretches]).replace(" →", "", 1), width).replace(UNBROKEN, " ")
+    path = Text(lines)
+    path.stylize("bold", 0, len("Critical path:"))
     parts: list[Table | Text] = [
         Text(headline(story), style="bold"),
+        Text(verdict(story)),
         table,
         Text("◆ on the critical path   ░ waiting   █ work   ▓ failed   ▒ until the next attempt", style="dim"),
         path,

@@ -5,13 +5,26 @@ from html import escape
 
 from cli.trace_path import Kind, Leg, critical_path, with_fitters
 from cli.trace_story import ProjectStory, SceneStory
-from cli.waterfall import Bar, Row, headline, label_of, leg_title, rows, saving, seconds
+from cli.waterfall import SECOND_NS, Bar, Row, headline, label_of, leg_title, rows, saving, seconds, verdict
 from cli.waterfall_style import STYLE
 
 STAGES = ("find", "fetch", "probe", "ffmpeg", "store")
 """The stages that have a colour and a column of their own."""
 
-TICKS = 6
+MILLISECOND_NS = 1_000_000
+
+TICK_STEPS_NS = tuple(
+    number * unit_ns
+    for unit_ns, numbers in (
+        (MILLISECOND_NS, (1, 2, 5, 10, 20, 50, 100, 200, 500)),
+        (SECOND_NS, (1, 2, 5, 10, 15, 30)),
+        (60 * SECOND_NS, (1, 2, 5, 10, 15, 30, 60, 120, 360)),
+    )
+    for number in numbers
+)
+
+TICKS = 7
+"""At most as many on the axis, behind the first."""
 
 
 def page(story: ProjectStory) -> str:
@@ -22,7 +35,7 @@ def page(story: ProjectStory) -> str:
             "<!doctype html>",
             '<html lang="en"><head><meta charset="utf-8">',
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            f"<title>{escape(story.project_id)}</title><style>{STYLE}</style></head><body><main>",
+            f"<title>{escape(story.project_id)}: where the time went</title><style>{STYLE}</style></head><body><main>",
             *sections,
             "</main></body></html>",
             "",
@@ -34,11 +47,10 @@ def _summary(story: ProjectStory) -> str:
     at = datetime.fromtimestamp(story.submitted_ns / 1e9, UTC)
     legs = critical_path(story)
     spent = {kind: sum(leg.length_ns for leg in legs if leg.kind is kind) for kind in Kind}
-    longest = max(legs, key=lambda leg: leg.length_ns, default=None)
     facts = [
         ("submitted to end", seconds(story.end_ns)),
+        ("working, on the critical path", seconds(spent[Kind.WORK])),
         ("waiting, on the critical path", seconds(spent[Kind.QUEUE] + spent[Kind.RETRY])),
-        ("longest stretch", f"{leg_title(longest)}, {seconds(longest.length_ns)}" if longest else "none"),
         ("scenes", f"{len(story.scenes)} on {story.fitters} fitters"),
     ]
     tiles = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in facts)
@@ -46,14 +58,16 @@ def _summary(story: ProjectStory) -> str:
     return (
         f"<header><h1>{escape(story.project_id)}</h1>"
         f"<p>{escape(headline(story).partition(': ')[2])} · submitted {at:%Y-%m-%d %H:%M:%S} UTC</p>{failure}"
-        f"<dl>{tiles}</dl></header>"
+        f'<p class="verdict">{escape(verdict(story))}</p><dl>{tiles}</dl></header>'
     )
 
 
 def _waterfall(story: ProjectStory) -> str:
     lines = "".join(_line(row, story.end_ns) for row in rows(story))
+    whole_ns, step_ns = max(1, story.end_ns), tick_step_ns(story.end_ns)
     ticks = "".join(
-        f'<i style="left:{100 * n / TICKS:.2f}%">{seconds(story.end_ns * n // TICKS)}</i>' for n in range(TICKS + 1)
+        f'<i style="left:{100 * at_ns / whole_ns:.2f}%">{_tick(at_ns, step_ns)}</i>'
+        for at_ns in range(0, story.end_ns + 1, step_ns)
     )
     key = "".join(
         f'<span><b class="{kind}"></b>{name}</span>'
@@ -67,8 +81,20 @@ def _waterfall(story: ProjectStory) -> str:
     )
     return (
         f"<section><h2>Where the time went</h2><p class='key'>{key}<span><em>◆</em>on the critical path</span></p>"
-        f'<div class="chart"><div class="axis"><div>{ticks}</div></div>{lines}</div></section>'
+        f'<div class="chart" style="--step:{100 * step_ns / whole_ns:.3f}%">'
+        f'<div class="axis"><div>{ticks}</div></div>{lines}</div></section>'
     )
+
+
+def tick_step_ns(whole_ns: int) -> int:
+    """What lies between two ticks of the axis: a round time."""
+    return next((step for step in TICK_STEPS_NS if whole_ns <= TICKS * step), whole_ns)
+
+
+def _tick(at_ns: int, step_ns: int) -> str:
+    units = ((60 * SECOND_NS, "min"), (SECOND_NS, "s"), (MILLISECOND_NS, "ms"))
+    unit_ns, unit = next(each for each in units if step_ns >= each[0])
+    return f"{at_ns // unit_ns} {unit}" if at_ns else "0"
 
 
 def _line(row: Row, whole_ns: int) -> str:

@@ -4,12 +4,14 @@ import io
 import re
 from dataclasses import replace
 
+from hypothesis import given
+from hypothesis import strategies as st
 from rich.console import Console
 
 from cli.trace_story import read_story
-from cli.waterfall import rows, seconds, terminal_waterfall
-from cli.waterfall_page import page
-from tests.unit.trace_spans import told
+from cli.waterfall import rows, seconds, terminal_waterfall, verdict
+from cli.waterfall_page import TICK_STEPS_NS, TICKS, page, tick_step_ns
+from tests.unit.trace_spans import SECOND, told
 
 
 def printed(width: int = 120) -> str:
@@ -64,3 +66,33 @@ def test_a_reason_cannot_break_out_of_the_page() -> None:
 
 def test_times_are_told_in_the_unit_that_fits() -> None:
     assert [seconds(at) for at in (0, 4_000_000, 999_000_000, 1_234_000_000)] == ["0 ms", "4 ms", "999 ms", "1.23 s"]
+    assert [seconds(at * SECOND) for at in (59, 60, 125, 3601)] == [
+        "59.00 s",
+        "1 min 00 s",
+        "2 min 05 s",
+        "60 min 01 s",
+    ]
+
+
+def test_the_first_sentence_names_what_held_the_project_up() -> None:
+    sentence = (
+        "Scene 1 took most of it: 16.00 s of 20.00 s, of that 2.00 s waiting for a free fitter and 6.00 s on attempts"
+    )
+    assert sentence in " ".join(printed().split())
+    assert sentence in page(read_story(told()))
+
+
+def test_the_first_sentence_tells_what_fitters_would_have_saved_and_is_silent_where_they_save_nothing() -> None:
+    story = read_story(told())
+    busy = replace(story, scenes=tuple(replace(story.scenes[0], number=number) for number in (1, 2)))
+    assert "With 2 fitters, each on cores of its own, it would have been" in verdict(
+        replace(busy, end_ns=busy.end_ns * 2)
+    )
+    assert "With" not in verdict(replace(story, scenes=()))
+
+
+@given(whole_ns=st.integers(1, 42 * 3600 * SECOND))
+def test_the_axis_has_few_ticks_at_round_times(whole_ns: int) -> None:
+    step_ns = tick_step_ns(whole_ns)
+    assert step_ns in TICK_STEPS_NS
+    assert whole_ns // step_ns <= TICKS

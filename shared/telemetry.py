@@ -17,7 +17,6 @@ backend that is down costs a service nothing but the spans. No name or attribute
 
 import asyncio
 import os
-import re
 import socket
 import threading
 import time
@@ -40,11 +39,10 @@ from opentelemetry.sdk.metrics.export import MetricReader
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from opentelemetry.trace import Link, Span, SpanContext, SpanKind, Status, StatusCode, Tracer
+from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, Tracer
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from opentelemetry.util.types import AttributeValue
 
-from shared.errors import Unrecoverable
 from shared.events import (
     STREAM,
     Event,
@@ -56,7 +54,7 @@ from shared.events import (
     event_class_of,
     tokens_of,
 )
-from shared.retry import HandedOver, describe, one_line
+from shared.telemetry_failures import note_failure, without_quotations
 from shared.telemetry_ids import ComputedIds, project_context, project_span, scene_span, span_of_subject, within
 from shared.telemetry_metrics import Instruments, meter_provider, unmeasured
 from shared.telemetry_stages import StageRecorder, recording_stages, stage, staged
@@ -154,6 +152,7 @@ class Telemetry:
         place = _place_attributes(msg.subject)
         about: dict[str, AttributeValue] = {
             "messaging.system": "nats",
+            "messaging.destination.name": msg.subject,
             "messaging.destination.template": template,
             "messaging.consumer.group.name": msg.metadata.consumer,
             "messaging.message.id": str(msg.metadata.sequence.stream),
@@ -166,11 +165,12 @@ class Telemetry:
         self._tell("queue", parent, waiting_ns, taken_ns, about)
         labels = {"messaging.system": "nats", "messaging.destination.template": template}
         if delivery == 1:
-            self.instruments.queue_wait.record(max(0, taken_ns - said_ns) / 1e9, labels)
+            # In the trace's context: an exemplar of a wait leads to the trace.
+            self.instruments.queue_wait.record(max(0, taken_ns - said_ns) / 1e9, labels, within(parent))
         else:
             self.instruments.redeliveries.add(1, labels)
         self.instruments.in_work.add(1, labels)
-        outcome = "done"
+        ended = {"outcome": "done"}
         begin_counting()
         with (
             self.tracer.start_as_current_span(
@@ -193,12 +193,14 @@ class Telemetry:
             try:
                 yield
             except BaseException as error:
-                outcome = _note_failure(span, error)
+                ended = note_failure(span, error)
                 raise
             finally:
                 self.instruments.in_work.add(-1, labels)
                 seconds = (time.time_ns() - taken_ns) / 1e9
-                self.instruments.process_duration.record(seconds, {**labels, "outcome": outcome})
+                self.instruments.process_duration.record(
+                    seconds, {**labels, "messaging.operation.name": "process", **ended}
+                )
 
     async def tell_said(self, msg: Msg, events: Sequence[Event], jetstream: JetStreamContext) -> None:
         """Tell of the scene or the project that `events`, the answer to `msg`, bring to an end."""
@@ -333,6 +335,7 @@ def publishing(events: Sequence[Event], tracer: Tracer | None, parent: Context |
             "messaging.operation.type": "send",
             "messaging.destination.template": first.subject,
             "messaging.batch.message_count": len(events),
+            **({"messaging.destination.name": first.address} if len(events) == 1 else {}),
             **_place_attributes(first.address if len(events) == 1 else ""),
             "project.id": first.project_id,
         },
@@ -343,27 +346,8 @@ def publishing(events: Sequence[Event], tracer: Tracer | None, parent: Context |
         try:
             yield headers
         except Exception as error:
-            _note_failure(span, error)
+            note_failure(span, error)
             raise
-
-
-def without_quotations(text: str) -> str:
-    """The text with everything in quotation marks taken out: a reason may quote the script."""
-    text = re.sub(r"“[^”]*”|«[^»]*»|\"[^\"]*\"", "“…”", text)
-    return re.sub(r"(?<!\w)'[^']*'(?!\w)", "'…'", text)
-
-
-def _note_failure(span: Span, error: BaseException) -> str:
-    """Put the failure on the span, in words that hold neither script nor secrets; the outcome in one word."""
-    if isinstance(error, HandedOver) or not isinstance(error, Exception):
-        span.set_attribute("lockstep.outcome", "handed over")
-        return "handed over"
-    reason = one_line(error.reason) if isinstance(error, Unrecoverable) else describe(error)
-    reason, kind = without_quotations(reason), type(error).__name__
-    span.add_event("exception", {"exception.type": kind, "exception.message": reason})
-    span.set_attribute("error.type", kind)
-    span.set_status(Status(StatusCode.ERROR, reason))
-    return "failed"
 
 
 def _cause(msg: Msg, parent: SpanContext) -> list[Link]:

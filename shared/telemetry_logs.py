@@ -1,6 +1,6 @@
 """One log line per fact, readable on a terminal, or JSON with `LOCKSTEP_LOG_FORMAT=json`.
 
-Project, scene and trace stand in every line; narration, keys and secrets in none.
+Project, scene, trace and span stand in every line about a message; narration, keys and secrets in none.
 """
 
 import json
@@ -49,7 +49,7 @@ def configure_logging() -> None:
 
 
 class PlainLines(logging.Formatter):
-    """`12:30:01 clip_fitter lighthouse scene 3: ScenePlanned -> SceneFitted in 2.10 s`."""
+    """`12:30:01 clip_fitter lighthouse scene 3: ScenePlanned -> SceneFitted in 2.10 s`, then the trace and the span."""
 
     def format(self, record: logging.LogRecord) -> str:
         place = _place.get()
@@ -61,7 +61,15 @@ class PlainLines(logging.Formatter):
             words.append(record.name.rsplit(".", 1)[-1])
         level = f"{record.levelname}: " if record.levelno >= logging.WARNING else ""
         line = f"{' '.join(words)}: {level}{record.getMessage()}"
+        if ids := _ids():
+            line += f" [{'/'.join(ids)}]"
         return f"{line}\n{_trouble(record)}" if record.exc_info else line
+
+
+def _ids() -> tuple[str, str] | None:
+    """The trace and the span that a line of now belongs to."""
+    span = trace.get_current_span().get_span_context()
+    return (trace.format_trace_id(span.trace_id), trace.format_span_id(span.span_id)) if span.is_valid else None
 
 
 def _trouble(record: logging.LogRecord) -> str:
@@ -85,9 +93,8 @@ class JsonLines(logging.Formatter):
             fields |= {"service": place.service, "project": place.project_id, "scene": place.scene_number}
         else:
             fields["logger"] = record.name
-        span = trace.get_current_span().get_span_context()
-        if span.is_valid:
-            fields |= {"trace": f"{span.trace_id:032x}", "span": f"{span.span_id:016x}"}
+        if ids := _ids():
+            fields |= dict(zip(("trace", "span"), ids, strict=True))
         if record.exc_info:
             fields["error"] = _trouble(record)
         return json.dumps({name: value for name, value in fields.items() if value is not None})

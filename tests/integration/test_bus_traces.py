@@ -13,7 +13,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from opentelemetry.trace import SpanContext, StatusCode, get_current_span
+from opentelemetry.trace import SpanContext, SpanKind, StatusCode, get_current_span
 
 from shared.events import Event, ProjectSubmitted, SceneFitted, ScenePlanned, VoiceoverRecorded, WordsTimed
 from shared.servers import free_port
@@ -108,6 +108,36 @@ def _context(span: ReadableSpan) -> SpanContext:
     return context
 
 
+async def test_spans_of_messages_say_what_the_conventions_for_messaging_ask_for(bus: Bus) -> None:
+    service = Service("clip_fitter", bus.settings)
+    service.on(ScenePlanned, fit)
+    exporter = traced(service)
+    async with bus.running(service.app):
+        await bus.say(scene_planned("lighthouse", 3))
+        await bus.settled("clip_fitter")
+    by_name = {span.name: span for span in exporter.get_finished_spans()}
+    process = by_name["process lockstep.{project_id}.scene.{scene_number}.planned"]
+    publish = by_name["publish lockstep.{project_id}.scene.{scene_number}.fitted"]
+    assert (process.kind, publish.kind) == (SpanKind.CONSUMER, SpanKind.PRODUCER)
+    assert {
+        "messaging.system": "nats",
+        "messaging.operation.name": "process",
+        "messaging.operation.type": "process",
+        "messaging.destination.name": "lockstep.lighthouse.scene.3.planned",
+        "messaging.destination.template": "lockstep.{project_id}.scene.{scene_number}.planned",
+        "messaging.consumer.group.name": "clip_fitter",
+        "messaging.message.id": "1",
+        "messaging.message.body.size": len(scene_planned("lighthouse", 3).model_dump_json()),
+    }.items() <= dict(process.attributes or {}).items()
+    assert {
+        "messaging.system": "nats",
+        "messaging.operation.name": "publish",
+        "messaging.operation.type": "send",
+        "messaging.destination.name": "lockstep.lighthouse.scene.3.fitted",
+        "messaging.destination.template": "lockstep.{project_id}.scene.{scene_number}.fitted",
+    }.items() <= dict(publish.attributes or {}).items()
+
+
 async def test_every_attempt_is_a_span_and_a_failed_one_says_why(bus: Bus) -> None:
     attempts: list[int] = []
 
@@ -146,6 +176,7 @@ async def test_a_handler_s_own_log_lines_name_the_project_and_the_trace(
 
     service = Service("clip_fitter", bus.settings)
     service.on(ScenePlanned, say_something)
+    exporter = traced(service)
     handler = Collect()
     logger.addHandler(handler)
     try:
@@ -155,9 +186,12 @@ async def test_a_handler_s_own_log_lines_name_the_project_and_the_trace(
     finally:
         logger.removeHandler(handler)
     plain, line = lines
-    assert plain.endswith("clip_fitter lighthouse scene 3: WARNING: the clip is short")
     fields = json.loads(line)
     assert fields["trace"] == f"{trace_id_of('lighthouse'):032x}"
+    (span,) = (span for span in exporter.get_finished_spans() if span.name.startswith("process"))
+    assert fields["span"] == f"{_context(span).span_id:016x}"
+    ids = f"[{fields['trace']}/{fields['span']}]"
+    assert plain.endswith(f"clip_fitter lighthouse scene 3: WARNING: the clip is short {ids}")
     assert (fields["service"], fields["project"], fields["scene"]) == ("clip_fitter", "lighthouse", "3")
 
 

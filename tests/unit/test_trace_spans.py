@@ -9,7 +9,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExportResult
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from shared.spans import LocalSpans, known_projects, spans_of
-from shared.telemetry import without_quotations
+from shared.telemetry_failures import without_quotations
 from shared.telemetry_ids import ComputedIds, project_span, scene_span, within
 
 

@@ -97,10 +97,11 @@ def headline(story: ProjectStory) -> str:
 
 def verdict(story: ProjectStory) -> str:
     """What held the project up most, in a sentence or two: the step that the critical path spends most time on."""
-    legs = [leg for leg in critical_path(story) if leg.step]
-    if not legs:
+    legs = critical_path(story)
+    steps = [leg.step for leg in legs if leg.step is not None]
+    if not steps:
         return "Nothing is known of what it was spent on."
-    worst = max((leg.step for leg in legs), key=lambda step: _spent(legs, step, *Kind))
+    worst = max(steps, key=lambda step: _spent(legs, step, *Kind))
     sentence = f"{label_of(worst)} took most of it: {seconds(_spent(legs, worst, *Kind))} of {seconds(story.end_ns)}"
     for_what = "a free fitter" if worst.subject == ScenePlanned.subject else "its service"
     parts = {Kind.QUEUE: f"waiting for {for_what}", Kind.RETRY: "on attempts that failed"}
@@ -115,7 +116,7 @@ def verdict(story: ProjectStory) -> str:
     return sentence
 
 
-def _spent(legs: Sequence[Leg], step: Step | None, *kinds: Kind) -> int:
+def _spent(legs: Sequence[Leg], step: Step, *kinds: Kind) -> int:
     return sum(leg.length_ns for leg in legs if leg.step == step and leg.kind in kinds)
 
 

@@ -59,6 +59,12 @@ class Instruments:
             unit="s",
             description="Picture and sound that was found in the store and not made again",
         )
+        self.clip_cache_hits = meter.create_counter(
+            "lockstep.clip_cache.hits", description="Source clips that were still on the fitter's machine"
+        )
+        self.clip_cache_saved = meter.create_counter(
+            "lockstep.clip_cache.saved", unit="By", description="Bytes of source clips that were not fetched again"
+        )
         self.fit_speed = meter.create_histogram(
             "lockstep.fit.speed",
             description="The real-time factor of a fit: seconds of video for each second of a processor",

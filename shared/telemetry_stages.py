@@ -76,6 +76,13 @@ def note_moved(size: int, direction: Literal["fetch", "store"]) -> None:
         recorder.instruments.moved.add(size, {"direction": direction})
 
 
+def note_clip_kept(size: int) -> None:
+    """A source clip was still on this machine, and these bytes did not have to be fetched."""
+    if recorder := _recorder.get():
+        recorder.instruments.clip_cache_hits.add(1)
+        recorder.instruments.clip_cache_saved.add(size)
+
+
 def note_provider_answer(provider: str, outcome: Literal["answered", "busy", "refused"], cost: int | None) -> None:
     """A paid service answered. `cost` is in its own units (characters, seconds); None where it does not say."""
     if recorder := _recorder.get():

@@ -250,7 +250,7 @@ class Handlers:
         if asset.size == 0:
             raise empty_clip()
         # The path has no ending: what the file is, its bytes say.
-        await self.store.fetch(asset, path)
+        await self.settings.clip_cache.fetch(self.store, asset, path)
         limits = self.settings.clip_limits
         try:
             media, pictures = await probe_pictures(

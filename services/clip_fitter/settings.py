@@ -6,6 +6,7 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.clip_fitter.clip import ClipLimits
+from services.clip_fitter.clip_cache import FOLDER, ClipCache
 from shared.service import BusSettings
 from shared.store import StoreSettings
 
@@ -36,6 +37,13 @@ class Settings(BaseSettings):
     longest_clip_seconds: int = Field(default=3_600, ge=1)
     longest_picture_seconds: int = Field(default=10, ge=1, description="How long a clip may show one picture.")
 
+    clip_cache_mebibytes: int = Field(
+        default=0,
+        ge=0,
+        description="Source clips that stay in the scratch space for further scenes, of all fitters that share it; 0"
+        " keeps none. Never more than half of the disk that is left.",
+    )
+
     video_models_file: Path = Field(
         default=Path(__file__).with_name("video_models.toml"),
         description="The clip lengths that video models offer, for advice where footage is missing.",
@@ -50,3 +58,8 @@ class Settings(BaseSettings):
             length_ms=self.longest_clip_seconds * 1000,
             picture_ms=self.longest_picture_seconds * 1000,
         )
+
+    @property
+    def clip_cache(self) -> ClipCache:
+        """The source clips that stay on this machine."""
+        return ClipCache(self.bus.scratch_dir / FOLDER, self.clip_cache_mebibytes * 1024 * 1024)

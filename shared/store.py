@@ -44,6 +44,16 @@ class StoreSettings(BaseSettings):
     read_timeout_seconds: float = 30.0
 
 
+def http_pool(settings: StoreSettings) -> urllib3.PoolManager:
+    """Connections to the store, as patient as the settings say."""
+    # The SDK's own defaults are 5 minute time-outs and 5 retries: a dead store would look like a hang.
+    return urllib3.PoolManager(
+        timeout=urllib3.Timeout(connect=settings.connect_timeout_seconds, read=settings.read_timeout_seconds),
+        maxsize=32,
+        retries=urllib3.Retry(3, backoff_factor=0.3, status_forcelist=[500, 502, 503, 504]),
+    )
+
+
 class AssetStore(Protocol):
     """What services may ask of the object store. `shared.testing.MemoryStore` is its twin for tests."""
 
@@ -67,12 +77,6 @@ class MinioStore:
     """The object store over the MinIO SDK. The SDK blocks, so every call runs in a thread."""
 
     def __init__(self, settings: StoreSettings) -> None:
-        # The SDK's own defaults are 5 minute time-outs and 5 retries: a dead store would look like a hang.
-        pool = urllib3.PoolManager(
-            timeout=urllib3.Timeout(connect=settings.connect_timeout_seconds, read=settings.read_timeout_seconds),
-            maxsize=32,
-            retries=urllib3.Retry(3, backoff_factor=0.3, status_forcelist=[500, 502, 503, 504]),
-        )
         self._bucket = settings.bucket
         self._client = Minio(
             settings.endpoint,
@@ -80,7 +84,7 @@ class MinioStore:
             secret_key=settings.secret_key.get_secret_value(),
             secure=settings.secure,
             region=settings.region,  # spares the GetBucketLocation call that restrictive policies deny
-            http_client=pool,
+            http_client=http_pool(settings),
         )
 
     async def ensure_bucket(self) -> None:

@@ -7,11 +7,12 @@ nothing that was said is lost.
 import asyncio
 import logging
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import nats.errors
-from minio.error import MinioException
+from minio.error import MinioAdminException, MinioException
 from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
 from nats.js.errors import NotFoundError
@@ -36,6 +37,7 @@ from shared.events import (
     WordsTimed,
 )
 from shared.store import MinioStore, StoreSettings
+from shared.store_users import StoreKeys, StoreUsers, make_users
 
 logger = logging.getLogger("lockstep.stream")
 
@@ -156,13 +158,19 @@ async def _apply_stream(jetstream: JetStreamContext, config: StreamConfig) -> No
         await jetstream.update_stream(config)
 
 
-async def provision_when_ready(settings: BusSettings, store: StoreSettings | None) -> None:
-    """Provision as soon as the servers answer.
+TROUBLE = (nats.errors.Error, OSError, TimeoutError, HTTPError, MinioException, MinioAdminException)
+"""What is raised where a server is not there yet, or does not let us in."""
+
+
+async def provision_when_ready(
+    settings: BusSettings, store: StoreSettings | None, users: Mapping[str, StoreKeys] | None = None
+) -> None:
+    """Provision as soon as the servers answer; `users` are those of the store, where it is a MinIO.
 
     Raises `NotReady` where they do not within the start-up time, and at once where a password is one that everybody
     knows: no service starts before this is done.
     """
-    if problem := _known_password(settings, store):
+    if problem := _known_password(settings, store, users or {}):
         raise NotReady(problem)
     cause: Exception = TimeoutError()
     try:
@@ -170,7 +178,9 @@ async def provision_when_ready(settings: BusSettings, store: StoreSettings | Non
             while True:
                 try:
                     await provision(settings.url, store, settings=settings)
-                except (nats.errors.Error, OSError, TimeoutError, HTTPError, MinioException) as error:
+                    if store is not None and users:
+                        await make_users(store, users)
+                except TROUBLE as error:
                     cause = error
                     await asyncio.sleep(1)
                 else:
@@ -182,7 +192,7 @@ async def provision_when_ready(settings: BusSettings, store: StoreSettings | Non
         ) from None
 
 
-def _known_password(settings: BusSettings, store: StoreSettings | None) -> str | None:
+def _known_password(settings: BusSettings, store: StoreSettings | None, users: Mapping[str, StoreKeys]) -> str | None:
     bus = urlsplit(settings.url)
     passwords = {
         "LOCKSTEP_NATS_PASSWORD": settings.password.get_secret_value() if settings.password else None,
@@ -192,14 +202,16 @@ def _known_password(settings: BusSettings, store: StoreSettings | None) -> str |
     if problem or store is None:
         return problem
     host = store.endpoint.rpartition(":")[0] or store.endpoint
-    return default_password_problem(host, {"LOCKSTEP_S3_SECRET_KEY": store.secret_key.get_secret_value()})
+    secrets = {f"The secret key of {user} in LOCKSTEP_S3_USERS": keys.secret_key for user, keys in users.items()}
+    secrets["LOCKSTEP_S3_SECRET_KEY"] = store.secret_key
+    return default_password_problem(host, {name: secret.get_secret_value() for name, secret in secrets.items()})
 
 
 def main() -> None:
     """Provision the bus and the store that the environment names."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
-        asyncio.run(provision_when_ready(BusSettings(), StoreSettings()))
+        asyncio.run(provision_when_ready(BusSettings(), StoreSettings(), StoreUsers().users))
     except NotReady as error:
         sys.exit(str(error))
     logger.info("Streams, consumers and the bucket are as they should be.")

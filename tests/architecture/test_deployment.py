@@ -105,8 +105,7 @@ def test_compose_has_no_default_password() -> None:
     for variable, rest in re.findall(r"\$\{(\w*(?:PASSWORD|NATS_\w+|S3_\w*KEY))([^}]*)\}", "".join(texts)):
         if variable.startswith("NATS_") and variable.endswith("IMAGE"):
             continue
-        # Required, or a service's own key, which falls back on the required one.
-        assert rest.startswith((":?", ":-${S3_")), f"{variable} is not required"
+        assert rest.startswith(":?"), f"{variable} is not required"
 
 
 def test_the_example_lists_every_secret_and_none_has_a_value() -> None:
@@ -132,7 +131,8 @@ def test_a_container_is_confined(room: str) -> None:
     assert service["cap_drop"] == ["ALL"]
     assert service["init"] is True
     assert "no-new-privileges:true" in service["security_opt"]
-    assert service["volumes"] == ["/scratch"]
+    # A volume of its own for each container, but for the fitters, which share the clips that they fetched.
+    assert service["volumes"] == (["fitters:/scratch"] if room == "clip_fitter" else ["/scratch"])
     assert service["healthcheck"]["test"] == ["CMD", "python", "-m", "shared.health", "ready"]
     assert seconds(service["stop_grace_period"]) > GRACE_SECONDS
     assert "ports" not in service
@@ -169,7 +169,7 @@ def test_every_object_is_what_kubernetes_takes(overlay: str, version: str) -> No
 
 
 def test_every_secret_is_what_kubernetes_takes() -> None:
-    assert {*map(dashed, ROOMS), "provisioner", "client", "nats-users", "s3"} == set(secrets())
+    assert {*map(dashed, ROOMS), "provisioner", "client", "nats-users", "s3", "s3-users"} == set(secrets())
     for name in ROOMS:
         assert secrets()[dashed(name)]["LOCKSTEP_NATS_USER"] == name
         wanted = secrets()[dashed(name)]["LOCKSTEP_NATS_PASSWORD"]
@@ -287,6 +287,16 @@ def test_threads_follow_the_processor_limit(overlay: str) -> None:
     ):
         variables = {one["name"]: one for one in container_of(named(overlay, "Deployment", room)).get("env", ())}
         assert variables[variable]["valueFrom"]["resourceFieldRef"]["resource"] == "limits.cpu"
+
+
+@EVERYWHERE
+def test_clips_that_are_kept_leave_most_of_the_scratch_volume_to_the_work(overlay: str) -> None:
+    fitter = named(overlay, "Deployment", "clip-fitter")
+    variables = {one["name"]: one.get("value") for one in container_of(fitter)["env"]}
+    kept_gibibytes = int(variables["LOCKSTEP_CLIP_FITTER_CLIP_CACHE_MEBIBYTES"] or 0) / 1024
+    [scratch] = [volume["emptyDir"] for volume in pod_of(fitter)["volumes"] if volume["name"] == "scratch"]
+    assert 0 < kept_gibibytes <= gibibytes(scratch["sizeLimit"]) / 2
+    assert "CLIP_CACHE_MEBIBYTES" in str(compose()["services"]["clip-fitter"]["environment"])
 
 
 @EVERYWHERE

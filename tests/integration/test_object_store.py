@@ -1,16 +1,21 @@
-"""The object store keeps its word, on a real S3 server and in the twin that handler tests use."""
+"""The object store keeps its word on any S3 server (`object_stores.py` says which), and so does the twin for tests."""
 
 import asyncio
 import hashlib
 import os
+import uuid
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 import minio
 import psutil
 import pytest
 import pytest_asyncio
+import urllib3
 from minio.error import S3Error
 from pydantic import BaseModel, SecretStr
 from urllib3.exceptions import HTTPError
@@ -20,6 +25,13 @@ from shared.errors import Unrecoverable
 from shared.servers import free_port, s3_server
 from shared.store import DOCUMENT_LIMIT_BYTES, AssetStore, MinioStore, StoreSettings
 from shared.testing import MemoryStore
+from tests.integration.object_stores import (
+    NO_MINIO,
+    SERVERS,
+    minio_binary,
+    minio_server,
+    named_server,
+)
 
 pytestmark = pytest.mark.integration
 
@@ -31,10 +43,46 @@ class Note(BaseModel):
     fps: Fraction
 
 
-@pytest.fixture(params=["memory", "s3"])
-def either_store(request: pytest.FixtureRequest, store: MinioStore) -> AssetStore:
-    """The real store and its twin: what holds for one holds for the other."""
-    return MemoryStore() if request.param == "memory" else store
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def minio_of_the_session(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[StoreSettings]:
+    """One MinIO for all tests."""
+    async with minio_server(tmp_path_factory.mktemp("minio") / "data") as settings:
+        yield settings
+
+
+def root_of(server: str, request: pytest.FixtureRequest) -> StoreSettings:
+    """The root's settings of a server; skips with a sentence where there is none of the kind."""
+    if server == "named":
+        return named_server()
+    if server == "minio":
+        if minio_binary() is None:
+            pytest.skip(NO_MINIO)
+        settings = request.getfixturevalue("minio_of_the_session")
+    else:
+        settings = request.getfixturevalue("s3").settings
+    assert isinstance(settings, StoreSettings)
+    return settings
+
+
+def bucket_on(server: str, request: pytest.FixtureRequest) -> StoreSettings:
+    """Settings for a bucket of this test's own on a server; it is not made yet."""
+    return root_of(server, request).model_copy(update={"bucket": f"test-{uuid.uuid4().hex}"})
+
+
+@pytest.fixture(params=SERVERS)
+def store_settings(request: pytest.FixtureRequest) -> StoreSettings:
+    """Every server in its turn."""
+    return bucket_on(request.param, request)
+
+
+@pytest.fixture(params=["memory", *SERVERS])
+def either_store(request: pytest.FixtureRequest) -> AssetStore:
+    """The store on every server, and its twin: what holds for one holds for all."""
+    if request.param == "memory":
+        return MemoryStore()
+    settings = bucket_on(request.param, request)
+    _plain_client(settings).make_bucket(settings.bucket)
+    return MinioStore(settings)
 
 
 @pytest_asyncio.fixture
@@ -171,12 +219,73 @@ async def test_a_store_that_is_away_is_an_error_and_no_hang() -> None:
         await MinioStore(away).find("notes/one.json")
 
 
-async def test_assets_outlive_the_server_and_the_ports_that_it_had(tmp_path: Path) -> None:
+async def test_a_part_of_an_object_can_be_read(store: MinioStore, store_settings: StoreSettings, clip: Path) -> None:
+    """A reader takes a range, as a browser does that jumps into a video."""
+    await store.put_file(clip, "videos/one.mp4", "video/mp4")
+    content = await asyncio.to_thread(clip.read_bytes)
+    client = _plain_client(store_settings)
+    for offset, length in ((0, 10), (6_000_000, 100_000), (len(content) - 7, 7)):
+        answer = await asyncio.to_thread(
+            partial(client.get_object, store_settings.bucket, "videos/one.mp4", offset=offset, length=length)
+        )
+        assert answer.status == 206
+        assert answer.data == content[offset : offset + length]
+        answer.release_conn()
+
+
+async def test_whoever_has_a_signed_address_gets_that_object_for_a_while(
+    store: MinioStore, store_settings: StoreSettings
+) -> None:
+    await store.put_document(Note(text="shown", fps=Fraction(25)), "notes/shown.json")
+    await store.put_document(Note(text="hidden", fps=Fraction(25)), "notes/hidden.json")
+    address = _plain_client(store_settings).presigned_get_object(
+        store_settings.bucket, "notes/shown.json", expires=timedelta(minutes=5)
+    )
+    answer = await asyncio.to_thread(urllib3.request, "GET", address)
+    assert (answer.status, Note.model_validate_json(answer.data).text) == (200, "shown")
+    other = await asyncio.to_thread(urllib3.request, "GET", address.replace("shown.json", "hidden.json"))
+    assert other.status == 403
+    late = _plain_client(store_settings).presigned_get_object(
+        store_settings.bucket, "notes/shown.json", expires=timedelta(seconds=1)
+    )
+    await asyncio.sleep(2.5)
+    assert (await asyncio.to_thread(urllib3.request, "GET", late)).status == 403
+
+
+async def test_of_two_who_create_the_same_object_only_one_can(store: MinioStore, store_settings: StoreSettings) -> None:
+    """`If-None-Match: *`: the store says no to the second instead of taking both."""
+    client = _plain_client(store_settings)
+
+    def create(content: bytes) -> int:
+        address = client.presigned_put_object(store_settings.bucket, "claims/one", expires=timedelta(minutes=5))
+        return urllib3.request("PUT", address, body=content, headers={"If-None-Match": "*"}).status
+
+    assert await asyncio.to_thread(create, b"first") == 200
+    assert await asyncio.to_thread(create, b"second") == 412
+    answer = await asyncio.to_thread(client.get_object, store_settings.bucket, "claims/one")
+    assert answer.data == b"first"
+    answer.release_conn()
+
+
+@asynccontextmanager
+async def restartable(server: str, folder: Path) -> AsyncIterator[StoreSettings]:
+    if server == "minio":
+        async with minio_server(folder, access_key="key", secret_key="secret-of-this-test") as settings:
+            yield settings
+    else:
+        async with s3_server(folder, access_key="key", secret_key="secret-of-this-test") as running:
+            yield running.settings
+
+
+@pytest.mark.parametrize("server", ["seaweedfs", "minio"])
+async def test_assets_outlive_the_server_and_the_ports_that_it_had(server: str, tmp_path: Path) -> None:
+    if server == "minio" and minio_binary() is None:
+        pytest.skip(NO_MINIO)
     note = Note(text="kept", fps=Fraction(25))
     assets = []
     for _ in range(2):
-        async with s3_server(tmp_path / "s3", access_key="key", secret_key="secret-of-this-test") as server:
-            store = MinioStore(server.settings)
+        async with restartable(server, tmp_path / "s3") as settings:
+            store = MinioStore(settings)
             await store.ensure_bucket()
             assets.append(await store.find("notes/kept.json") or await store.put_document(note, "notes/kept.json"))
             assert await store.get_document(assets[0], Note) == note
@@ -196,6 +305,6 @@ def _plain_client(settings: StoreSettings) -> minio.Minio:
         settings.endpoint,
         access_key=settings.access_key,
         secret_key=settings.secret_key.get_secret_value(),
-        secure=False,
+        secure=settings.secure,
         region=settings.region,
     )

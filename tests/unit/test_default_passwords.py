@@ -6,6 +6,7 @@ from pydantic import SecretStr
 from shared.bus import BusSettings, NotReady
 from shared.default_passwords import default_password_problem, is_loopback
 from shared.store import StoreSettings
+from shared.store_users import StoreKeys
 from shared.stream import provision_when_ready
 
 
@@ -44,3 +45,10 @@ async def test_a_stack_with_such_a_password_is_not_provisioned_so_nothing_starts
 ) -> None:
     with pytest.raises(NotReady, match="everybody knows"):
         await provision_when_ready(bus, store)
+
+
+async def test_nor_with_such_a_key_of_a_service() -> None:
+    store = StoreSettings(endpoint="s3:9000", access_key="root", secret_key=SecretStr("p8f1c2"))
+    users = {"mixer": StoreKeys(access_key="mixer", secret_key=SecretStr("minioadmin"))}
+    with pytest.raises(NotReady, match="The secret key of mixer in LOCKSTEP_S3_USERS .* everybody knows"):
+        await provision_when_ready(BusSettings(url="nats://nats:4222"), store, users)

@@ -1,7 +1,7 @@
 """The compose files as they are, with SeaweedFS: they start, deliver a video, scale, and are as confined as they say.
 
-Runs only with `LOCKSTEP_COMPOSE_TEST=1` (`make compose-check`), and wants Docker with Compose 2.24 or later, images that
-can be pulled or are there, and the ports 4222 and 9000 of loopback. Whatever it starts is removed again.
+Runs only with `LOCKSTEP_COMPOSE_TEST=1` (`make compose-check`), and wants Docker with Compose 2.24 or later, images
+that can be pulled or are there, and the ports 4222 and 9000 of loopback. Whatever it starts is removed again.
 """
 
 import json

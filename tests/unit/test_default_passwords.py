@@ -50,5 +50,5 @@ async def test_a_stack_with_such_a_password_is_not_provisioned_so_nothing_starts
 async def test_nor_with_such_a_key_of_a_service() -> None:
     store = StoreSettings(endpoint="s3:9000", access_key="root", secret_key=SecretStr("p8f1c2"))
     users = {"mixer": StoreKeys(access_key="mixer", secret_key=SecretStr("minioadmin"))}
-    with pytest.raises(NotReady, match="The secret key of mixer in LOCKSTEP_S3_USERS .* everybody knows"):
+    with pytest.raises(NotReady, match=r"The secret key of mixer in LOCKSTEP_S3_USERS .* everybody knows"):
         await provision_when_ready(BusSettings(url="nats://nats:4222"), store, users)

@@ -6,6 +6,9 @@ What to run is a value that a core decides; this module only runs it.
 import asyncio
 import contextlib
 import json
+import math
+import os
+import resource
 import shutil
 from collections.abc import AsyncIterator, Callable, Sequence
 from fractions import Fraction
@@ -38,6 +41,9 @@ DEFAULT_TIMEOUT_SECONDS = 900.0
 
 OUTPUT_LIMIT_BYTES = 128 * 1024 * 1024
 """ffprobe prints about 120 bytes a packet: a million packets fit, and a file that would fill the memory does not."""
+
+FILE_LIMIT_BYTES = 16 * 1024**3
+"""The largest file that ffmpeg may write: more than an hour of 4K, and less than a disk."""
 
 ERRORS_KEPT_BYTES = 64 * 1024
 """A broken file can make ffmpeg complain without end; the last lines name the cause."""
@@ -127,7 +133,7 @@ async def _child(
     command: Sequence[str], timeout_seconds: float
 ) -> AsyncIterator[tuple[asyncio.subprocess.Process, asyncio.StreamReader, asyncio.StreamReader]]:
     process = await asyncio.create_subprocess_exec(
-        *_child_prefix(),
+        *_child_prefix(timeout_seconds),
         *command,
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
@@ -146,10 +152,24 @@ async def _child(
             await process.wait()
 
 
-def _child_prefix() -> tuple[str, ...]:
+def _child_prefix(timeout_seconds: float) -> tuple[str, ...]:
     # A service that is killed with SIGKILL cannot stop its children; the kernel does it for us.
-    setpriv = shutil.which("setpriv")
-    return (setpriv, "--pdeathsig", "KILL", "--") if setpriv else ()
+    setpriv, prlimit = shutil.which("setpriv"), shutil.which("prlimit")
+    dies_with_us = (setpriv, "--pdeathsig", "KILL", "--") if setpriv else ()
+    return (*dies_with_us, prlimit, *_limits(timeout_seconds)) if prlimit else dies_with_us
+
+
+def _limits(timeout_seconds: float) -> tuple[str, ...]:
+    """What a file made to break a decoder can take at most; never above what this process may give."""
+    processors, memory_bytes = os.cpu_count() or 1, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    wanted = {
+        "fsize": (resource.RLIMIT_FSIZE, FILE_LIMIT_BYTES),
+        "data": (resource.RLIMIT_DATA, memory_bytes),
+        "cpu": (resource.RLIMIT_CPU, math.ceil(timeout_seconds) * processors),
+        "core": (resource.RLIMIT_CORE, 0),
+    }
+    given = {name: (limit, resource.getrlimit(kind)[1]) for name, (kind, limit) in wanted.items()}
+    return tuple(f"--{name}={limit if most < 0 else min(limit, most)}" for name, (limit, most) in given.items())
 
 
 async def _all_of(stream: asyncio.StreamReader) -> str:

@@ -1,11 +1,8 @@
 """With its own keys of the store a user makes and reads what its work needs, and nothing of another's."""
 
-import asyncio
 import io
 import json
-import secrets
-from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
 
@@ -15,13 +12,11 @@ import pytest_asyncio
 from minio.commonconfig import CopySource
 from minio.deleteobjects import DeleteObject
 from minio.error import S3Error
-from pydantic import SecretStr
 
-from shared.servers import s3_server
-from shared.store import MinioStore, StoreSettings
-from shared.store_permissions import KINDS, SEAWEEDFS
-from shared.store_users import StoreKeys, make_users
-from tests.integration.object_stores import NO_MINIO, minio_binary, minio_server
+from shared.store import MinioStore
+from shared.store_permissions import KINDS
+from shared.store_users import make_users
+from tests.integration.object_stores import Guarded, guarded_store
 
 pytestmark = pytest.mark.integration
 
@@ -29,67 +24,10 @@ EACH = pytest.mark.parametrize("user", KINDS)
 LARGER_THAN_A_PART = 6 * 1024 * 1024
 
 
-@dataclass(frozen=True)
-class Guarded:
-    """A store with a user for each service, and everybody's keys."""
-
-    root: StoreSettings
-    keys: Mapping[str, StoreKeys]
-
-    def client_of(self, user: str | None) -> minio.Minio:
-        """The bare SDK with a user's keys, or the root's: what somebody has who took over a service."""
-        settings = self.settings_of(user) if user else self.root
-        return minio.Minio(
-            settings.endpoint,
-            access_key=settings.access_key,
-            secret_key=settings.secret_key.get_secret_value(),
-            secure=False,
-            region=settings.region,
-        )
-
-    def settings_of(self, user: str) -> StoreSettings:
-        keys = self.keys[user]
-        return self.root.model_copy(update={"access_key": keys.access_key, "secret_key": keys.secret_key})
-
-
-def made_up() -> dict[str, StoreKeys]:
-    return {
-        user: StoreKeys(access_key=f"p{secrets.token_hex(16)}", secret_key=SecretStr(f"p{secrets.token_hex(16)}"))
-        for user in (*KINDS, "root")
-    }
-
-
-def users_file(keys: Mapping[str, StoreKeys]) -> str:
-    """The deployed file, with keys where the variables stand."""
-    text = SEAWEEDFS.read_text()
-    for user, pair in keys.items():
-        name = "S3_" if user == "root" else f"S3_{user.upper()}_"
-        text = text.replace(f"${{{name}ACCESS_KEY}}", pair.access_key)
-        text = text.replace(f"${{{name}SECRET_KEY}}", pair.secret_key.get_secret_value())
-    assert "$" not in text
-    json.loads(text)
-    return text
-
-
 @pytest_asyncio.fixture(params=["seaweedfs", "minio"], scope="module", loop_scope="module")
 async def guarded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Guarded]:
-    folder, keys = tmp_path_factory.mktemp(request.param), made_up()
-    root = keys.pop("root")
-    root_keys = {"access_key": root.access_key, "secret_key": root.secret_key.get_secret_value()}
-    if request.param == "seaweedfs":
-        users = folder / "users.json"
-        await asyncio.to_thread(users.write_text, users_file({**keys, "root": root}))
-        async with s3_server(folder / "s3", users=users, **root_keys) as server:
-            await MinioStore(server.settings).ensure_bucket()
-            yield Guarded(server.settings, keys)
-    else:
-        if minio_binary() is None:
-            pytest.skip(NO_MINIO)
-        async with minio_server(folder / "s3", **root_keys) as settings:
-            await MinioStore(settings).ensure_bucket()
-            for _ in range(2):  # as with every release
-                await make_users(settings, keys)
-            yield Guarded(settings, keys)
+    async with guarded_store(request.param, tmp_path_factory.mktemp(request.param)) as guarded:
+        yield guarded
 
 
 def put(client: minio.Minio, key: str, size: int = 3) -> None:

@@ -150,6 +150,18 @@ def test_ffmpeg_is_only_where_it_is_needed(room: str) -> None:
     assert ("ffmpeg" in programs) == runs_ffmpeg(room)
 
 
+def test_no_secret_is_sent_to_where_images_are_built() -> None:
+    assert ".env*" in (ROOT / ".dockerignore").read_text().split()
+    copied = re.findall(r"^COPY (?!--from)(\S+)", (ROOT / "deploy/Dockerfile").read_text(), re.MULTILINE)
+    assert set(copied) == {"deploy/requirements/", "shared/", "services/__init__.py", "services/${SERVICE}/"}
+
+
+def test_images_with_the_same_programs_share_their_layer() -> None:
+    """What differs between services comes after the programs, which are by far the largest part."""
+    image = (ROOT / "deploy/Dockerfile").read_text().rpartition("FROM ${PYTHON_IMAGE}")[2]
+    assert image.index("${PROGRAMS}") < image.index("ARG SERVICE")
+
+
 def test_only_loopback_is_published() -> None:
     published = [port for service in compose()["services"].values() for port in service.get("ports", ())]
     assert published
@@ -348,6 +360,18 @@ def test_the_autoscaler_asks_the_headless_service() -> None:
         for trigger in scaled["spec"]["triggers"]:
             endpoint = trigger["metadata"]["natsServerMonitoringEndpoint"]
             assert endpoint == f"nats-headless.lockstep.svc.cluster.local:{port}"
+
+
+def test_fitters_go_to_zero_and_back_at_once_and_go_away_slowly() -> None:
+    spec = named("keda", "ScaledObject", "clip-fitter")["spec"]
+    assert spec["minReplicaCount"] == 0
+    assert [trigger["metadata"]["lagThreshold"] for trigger in spec["triggers"]] == ["1"]
+    assert spec["fallback"]["replicas"] >= 1
+    behaviour = spec["advanced"]["horizontalPodAutoscalerConfig"]["behavior"]
+    assert behaviour["scaleUp"]["stabilizationWindowSeconds"] == 0
+    # The youngest go first, and in a burst those are the busy ones.
+    assert behaviour["scaleDown"]["stabilizationWindowSeconds"] >= 60
+    assert all(policy["type"] == "Pods" and policy["value"] <= 2 for policy in behaviour["scaleDown"]["policies"])
 
 
 def test_fitters_never_outgrow_what_their_consumer_hands_out() -> None:

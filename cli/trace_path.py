@@ -99,10 +99,10 @@ def with_fitters(story: ProjectStory) -> tuple[WhatIf, ...]:
     """The makespans with 1, 2, 4, 8 fitters and one for each scene.
 
     Each scene takes the time that it took here, so every fitter is taken to have cores of its own; the steps before and
-    behind the scenes are as they were. Empty where no scene was fitted.
+    behind the scenes are as they were. Empty where no scene was fitted, and while the project is in work.
     """
     fitted = [scene for scene in story.scenes if scene.step is not None and scene.failure is None]
-    if not fitted:
+    if not (fitted and story.ended):
         return ()
     jobs = [Job(scene.planned_ns, scene.work_ns) for scene in fitted]
     met = max(story.mixed_ns, *(scene.ended_ns for scene in fitted))

@@ -97,6 +97,9 @@ def headline(story: ProjectStory) -> str:
 
 def verdict(story: ProjectStory) -> str:
     """What held the project up most, in a sentence or two: the step that the critical path spends most time on."""
+    if not story.ended:
+        now = [label_of(step) for step in story.steps if step.attempts[-1].end_ns is None]
+        return f"Still in work, now: {', '.join(now)}." if now else "Still in work."
     legs = critical_path(story)
     steps = [leg.step for leg in legs if leg.step is not None]
     if not steps:
@@ -130,6 +133,7 @@ def saving(story: ProjectStory, what_if: WhatIf) -> str:
 
 def _row(story: ProjectStory, step: Step, critical: bool) -> Row:
     bars = [Bar("queue", step.asked_ns, step.first_ns)]
+    end = step.last_ns
     for number, attempt in enumerate(step.attempts):
         is_last = number == len(step.attempts) - 1
         until = story.end_ns if is_last else step.attempts[number + 1].start_ns
@@ -145,7 +149,7 @@ def _row(story: ProjectStory, step: Step, critical: bool) -> Row:
         label_of(step),
         tuple(bars),
         step.first_ns - step.asked_ns,
-        max(0, step.end_ns - step.last_ns),
+        max(0, end - step.last_ns),
         critical,
         _note(step),
     )

@@ -10,9 +10,10 @@ One trace per project, which any process can add to (`telemetry_ids.py` says how
     │                       └─ publish …fitted
     └─ …
 
-A process span is linked to the publish span of the message that it works on: what caused what can be read from the
-spans alone. Spans go to `OTEL_EXPORTER_OTLP_ENDPOINT` and to `LOCKSTEP_SPANS_FILE`, where set, in the background: a
-backend that is down costs a service nothing but the spans. No name or attribute holds narration, keys or secrets.
+The spans of a message (queue, process) are linked to the publish span in which it was said: what caused what can be
+read from the spans alone. Spans go to `OTEL_EXPORTER_OTLP_ENDPOINT` and to `LOCKSTEP_SPANS_FILE`, where set, in the
+background: a backend that is down costs a service nothing but the spans. No name or attribute holds narration, keys or
+secrets.
 """
 
 import asyncio
@@ -162,7 +163,8 @@ class Telemetry:
         parent = span_of_subject(msg.subject)
         # How long a message waited for a further attempt is the time between two attempts' spans.
         waiting_ns = said_ns if delivery == 1 else taken_ns
-        self._tell("queue", parent, waiting_ns, taken_ns, about)
+        links = _cause(msg, parent)
+        self._tell("queue", parent, waiting_ns, taken_ns, about, links=links)
         labels = {"messaging.system": "nats", "messaging.destination.template": template}
         if delivery == 1:
             # In the trace's context: an exemplar of a wait leads to the trace.
@@ -183,7 +185,7 @@ class Telemetry:
                     "messaging.operation.type": "process",
                     "messaging.message.body.size": len(msg.data),
                 },
-                links=_cause(msg, parent),
+                links=links,
                 start_time=taken_ns,
                 record_exception=False,
                 set_status_on_exception=False,
@@ -289,14 +291,14 @@ class Telemetry:
         *,
         chosen: SpanContext | None = None,
         failure: str | None = None,
+        links: Sequence[Link] = (),
     ) -> None:
         """Tell of something that is over: a span with given times, and with a given id where `chosen`."""
         context = within(parent) if parent else Context()
-        if chosen is None:
-            span = self.tracer.start_span(name, context=context, attributes=attributes, start_time=start_ns)
-        else:
-            with self._ids.chosen(chosen):
-                span = self.tracer.start_span(name, context=context, attributes=attributes, start_time=start_ns)
+        with self._ids.chosen(chosen):
+            span = self.tracer.start_span(
+                name, context=context, attributes=attributes, links=links, start_time=start_ns
+            )
         if failure is not None:
             span.set_status(Status(StatusCode.ERROR, without_quotations(failure)))
         span.end(end_time=max(start_ns, end_ns))

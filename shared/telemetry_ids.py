@@ -55,8 +55,8 @@ class ComputedIds(RandomIdGenerator):
     """Random ids, except while one is chosen."""
 
     @contextmanager
-    def chosen(self, span: SpanContext) -> Iterator[None]:
-        """The next span to be started gets this id; where it has no parent, this trace id too."""
+    def chosen(self, span: SpanContext | None) -> Iterator[None]:
+        """The next span to be started gets this id; where it has no parent, this trace id too. None is any id."""
         token = _chosen.set(span)
         try:
             yield

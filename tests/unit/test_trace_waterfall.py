@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
+from cli.trace_path import with_fitters
 from cli.trace_story import read_story
 from cli.waterfall import rows, seconds, terminal_waterfall, verdict
 from cli.waterfall_page import TICK_STEPS_NS, TICKS, page, tick_step_ns
@@ -89,6 +90,14 @@ def test_the_first_sentence_tells_what_fitters_would_have_saved_and_is_silent_wh
         replace(busy, end_ns=busy.end_ns * 2)
     )
     assert "With" not in verdict(replace(story, scenes=()))
+
+
+def test_a_project_in_work_is_told_as_it_stands_and_nothing_is_guessed_of_its_end() -> None:
+    spans = [each for each in told() if each.span_id not in ("root", "s1", "p3", "f", "said", "done")]
+    story = read_story(spans)
+    assert verdict(story) == "Still in work, now: scene 1."
+    assert with_fitters(story) == ()
+    assert "fitters would have saved" not in page(story)
 
 
 @given(whole_ns=st.integers(1, 42 * 3600 * SECOND))

@@ -14,9 +14,11 @@ from datetime import UTC, datetime
 from opentelemetry import trace
 
 from shared.events import tokens_of
-from shared.retry import describe
+from shared.retry import describe, one_line
 
 LAST_FRAMES = 4
+
+QUIET_SECONDS = 600
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,30 @@ def configure_logging() -> None:
     if not root.handlers:
         handler = logging.StreamHandler()
         handler.setFormatter(JsonLines() if os.environ.get("LOCKSTEP_LOG_FORMAT") == "json" else PlainLines())
+        handler.addFilter(SparingExporters())
         root.addHandler(handler)
+
+
+class SparingExporters(logging.Filter):
+    """Of what OpenTelemetry's exporters say, one line in ten minutes: a backend that is down is one fact, and they say
+    it again with every try."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._quiet_until = 0.0
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if not record.name.startswith("opentelemetry."):
+            return True
+        if record.created < self._quiet_until:
+            return False
+        self._quiet_until = record.created + QUIET_SECONDS
+        record.msg = (
+            f"telemetry does not arrive, and is tried again; more of it is told in {QUIET_SECONDS // 60} min: "
+            f"{one_line(record.getMessage())}"
+        )
+        record.args = ()
+        return True
 
 
 class PlainLines(logging.Formatter):

@@ -29,7 +29,7 @@ from shared.service import Service, Step
 from shared.store import MinioStore
 from shared.telemetry_endpoint import MetricsEndpoint
 from shared.telemetry_ids import project_span
-from shared.telemetry_stages import note_provider_answer, stage
+from shared.telemetry_stages import note_clip_kept, note_provider_answer, stage
 from tests.architecture.test_trace_dashboards import OBSERVABILITY, panels, rules
 from tests.integration.bus_bench import Bus, fitted, recorded, scene_planned, submitted, until
 
@@ -146,6 +146,7 @@ def services(bus: Bus, store: MinioStore) -> list[Service]:
         path.write_bytes(bytes(1000))
         kept = await store.put_file(path, f"segments/{event.project_id}-{event.scene_number}.mp4", "video/mp4")
         await store.fetch(kept, step.scratch / "again.mp4")
+        note_clip_kept(kept.size)
         return fitted(event, segment=kept, from_store=event.scene_number == 3)
 
     async def assemble(event: AssemblyDue, step: Step) -> None:

@@ -5,13 +5,13 @@ What to run is a value that a core decides; this module only runs it.
 
 import asyncio
 import contextlib
-import json
 import math
 import os
 import resource
 import shutil
 from collections.abc import AsyncIterator, Callable, Sequence
 from fractions import Fraction
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
@@ -152,9 +152,13 @@ async def _child(
             await process.wait()
 
 
+_installed = cache(shutil.which)
+"""Where a program is; looked for once, not before each of the processes that a scene starts."""
+
+
 def _child_prefix(timeout_seconds: float) -> tuple[str, ...]:
     # A service that is killed with SIGKILL cannot stop its children; the kernel does it for us.
-    setpriv, prlimit = shutil.which("setpriv"), shutil.which("prlimit")
+    setpriv, prlimit = _installed("setpriv"), _installed("prlimit")
     dies_with_us = (setpriv, "--pdeathsig", "KILL", "--") if setpriv else ()
     return (*dies_with_us, prlimit, *_limits(timeout_seconds)) if prlimit else dies_with_us
 
@@ -274,12 +278,16 @@ async def probe_pictures(
         *("-of", "json", "-i", str(path)),
     ]
     text, complaints = await _run_ffprobe(arguments, timeout_seconds)
-    return media_facts(text), picture_times(text, complaints)
+    report = _Report.model_validate_json(text)
+    return _facts(report), _times(report, complaints)
 
 
 def media_facts(report_json: str) -> MediaFacts:
     """The facts in ffprobe's JSON report."""
-    report = _Report.model_validate(json.loads(report_json))
+    return _facts(_Report.model_validate_json(report_json))
+
+
+def _facts(report: _Report) -> MediaFacts:
     # A song's cover picture is a video stream by name only.
     videos = [s for s in report.streams if s.codec_type == "video" and not s.disposition.get("attached_pic")]
     audios = [s for s in report.streams if s.codec_type == "audio"]
@@ -298,7 +306,10 @@ def picture_times(report_json: str, complaints: str = "") -> PictureTimes | None
 
     `complaints` is what ffprobe printed beside the report: it says there when a file ends in the middle of a packet.
     """
-    report = _Report.model_validate(json.loads(report_json))
+    return _times(_Report.model_validate_json(report_json), complaints)
+
+
+def _times(report: _Report, complaints: str) -> PictureTimes | None:
     # A packet that is flagged D is decoded but not shown: an edit list starts behind it.
     shown = [
         (at, packet) for packet in report.packets if "D" not in packet.flags and (at := packet.shown_at) is not None

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import io
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -21,6 +22,11 @@ DocumentType = TypeVar("DocumentType", bound=BaseModel)
 
 DOCUMENT_LIMIT_BYTES = 64 * 1024 * 1024
 """A document is words and numbers: a plan of 1,000 scenes is under 2 MiB. Anything larger is not a document."""
+
+BLOCK_BYTES = 1024 * 1024
+
+DIGEST_HEADER = "x-amz-meta-sha256"
+"""Where the store says what was put: with every answer about an object."""
 
 
 def file_digest(path: Path) -> str:
@@ -125,15 +131,19 @@ class MinioStore:
     @staged("fetch")
     async def fetch(self, asset: Asset, path: Path) -> None:
         def get() -> bool:
-            self._client.fget_object(self._bucket, asset.key, str(path))
+            # One request: the bytes are digested as they come, and the answer's head says what was noted of them. (The
+            # SDK's own `fget_object` asks for the head first, in a request of its own.)
+            response = self._client.get_object(self._bucket, asset.key)
+            try:
+                digest = _write_down(response.stream(BLOCK_BYTES), path)
+                noted = response.headers.get(DIGEST_HEADER)
+            finally:
+                response.close()
+                response.release_conn()
             note_moved(path.stat().st_size, "fetch")
-            digest = file_digest(path)
             # Two copies of a service that raced may have made the same derived asset with other bytes, and the later
             # ones stand there now: as good as the first, since the key says what they are, if they arrived whole.
-            accepted = {asset.digest}
-            if not is_source(asset.key):
-                accepted.add(_stored_digest(self._client.stat_object(self._bucket, asset.key)) or "")
-            if digest in accepted:
+            if digest == asset.digest or (digest == noted and not is_source(asset.key)):
                 return True
             path.unlink()
             return False
@@ -179,5 +189,15 @@ class MinioStore:
 
 def _stored_digest(found: StoredObject) -> str | None:
     """The digest that was noted when the object was put; None where somebody else put it."""
-    digest = (found.metadata or {}).get("x-amz-meta-sha256")
+    digest = (found.metadata or {}).get(DIGEST_HEADER)
     return None if digest is None else str(digest)
+
+
+def _write_down(blocks: Iterable[bytes], path: Path) -> str:
+    """Write the blocks to the file; their SHA-256."""
+    digest = hashlib.sha256()
+    with path.open("wb") as stream:
+        for block in blocks:
+            digest.update(block)
+            stream.write(block)
+    return digest.hexdigest()

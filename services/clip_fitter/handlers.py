@@ -87,7 +87,8 @@ class Handlers:
         from the store where that was done before, encoded once otherwise."""
         showing, meeting = showing_of(event), meeting_of(event)
         segment = await self.store.find(segment_key(showing))
-        stored_note = await self.store.find(note_key(showing))
+        # Without the segment its note says nothing: both are made.
+        stored_note = await self.store.find(note_key(showing)) if segment is not None else None
         transition = await self.store.find(transition_key(meeting)) if meeting else None
         sounding = sounding_of(event)
         kept = await self._find_kept_sound(sounding) if sounding else None

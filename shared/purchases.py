@@ -161,8 +161,10 @@ class _Deal:
 
     async def _await_other(self, note: PurchaseNote) -> bytes | None:
         """The answer that another replica may be waiting for. Raises `Unrecoverable` where none comes."""
-        slack_seconds = min(self.timeout_seconds, _CLOCK_SLACK_SECONDS)
-        while note.state == "open" and time.time() < note.noted_at + self.timeout_seconds + slack_seconds:
+        patience_seconds = self.timeout_seconds + min(self.timeout_seconds, _CLOCK_SLACK_SECONDS)
+        # No longer than a request may take, whatever the two clocks say: one of them may have jumped.
+        give_up = time.monotonic() + patience_seconds
+        while note.state == "open" and time.time() < note.noted_at + patience_seconds and time.monotonic() < give_up:
             await asyncio.sleep(_LOOK_SECONDS)
             found = await self._find_answer()
             if found is not None:

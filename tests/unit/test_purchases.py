@@ -105,6 +105,16 @@ async def test_another_replicas_request_is_waited_for(tmp_path: Path) -> None:
     assert seller.asked == 0
 
 
+async def test_a_clock_that_jumps_back_makes_nobody_wait_longer_than_a_request_takes(tmp_path: Path) -> None:
+    store, seller = MemoryStore(), Seller()
+    tomorrow = PurchaseNote(ticket="bcdfgh", noted_at=time.time() + 86_400)
+    await store.put_document(tomorrow, NOTE_KEY)
+    async with asyncio.timeout(30):
+        with pytest.raises(Unrecoverable, match="may have been charged"):
+            await buy(Purchases(store), seller, tmp_path, timeout_seconds=0.2)
+    assert seller.asked == 0
+
+
 async def test_another_replica_that_was_refused_leaves_the_purchase_to_us(tmp_path: Path) -> None:
     store, seller = MemoryStore(), Seller()
     note = PurchaseNote(ticket="bcdfgh", noted_at=time.time())

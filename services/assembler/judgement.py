@@ -8,6 +8,7 @@ A transition is a segment like any other: it must start at its planned frame, wi
 and no others. The scene behind it is measured at the frame in its middle, which is the cut's frame.
 """
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -87,9 +88,9 @@ def sightings(finished: Sequence[str], segments: Sequence[Sequence[str]]) -> tup
     behind = 0
     for segment in segments:
         best: Sighting | None = None
-        for position in positions[segment[0]] if segment else ():
-            if position < behind:
-                continue
+        places = positions[segment[0]] if segment else []
+        for place in range(bisect_left(places, behind), len(places)):
+            position = places[place]
             pairs = zip(segment, finished[position : position + len(segment)], strict=False)
             sighting = Sighting(position, sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs)))
             if best is None or sighting.unbroken > best.unbroken:

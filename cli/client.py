@@ -13,6 +13,7 @@ import nats
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
+from pydantic import ValidationError
 
 from cli.edge import Refused
 from shared.assets import Asset, derived_key, source_key
@@ -144,14 +145,24 @@ async def ticks(client: Client, project_id: str) -> AsyncIterator["asyncio.Queue
 
 
 async def history_so_far(client: Client, project_id: str, known: Collection[str] = frozenset()) -> list[Event]:
-    """The project's events that the stream holds now, but the known subjects', in the order in which they were said."""
+    """The project's events that the stream holds now, but the known subjects', in the order in which they were said.
+
+    A message that cannot be read is none of them: it has failed its project already, and lies among the dead letters.
+    """
     jetstream = client.jetstream()
     subjects = (await jetstream.stream_info(STREAM, subjects_filter=history_of(project_id))).state.subjects or {}
     unread = (subject for subject in subjects if subject not in known)
     messages = await asyncio.gather(*(jetstream.get_last_msg(STREAM, subject, direct=True) for subject in unread))
     ordered = sorted(messages, key=lambda message: message.seq or 0)
-    events = (event_from(message.subject or "", message.data or b"") for message in ordered)
+    events = (_readable(message.subject or "", message.data or b"") for message in ordered)
     return [event for event in events if event is not None]
+
+
+def _readable(subject: str, body: bytes) -> Event | None:
+    try:
+        return event_from(subject, body)
+    except ValidationError:
+        return None
 
 
 async def project_ids(client: Client) -> list[str]:

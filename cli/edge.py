@@ -5,8 +5,12 @@ import signal
 from collections.abc import Coroutine
 
 import click
+from minio.error import MinioException
+from nats.errors import Error as NatsError
+from urllib3.exceptions import HTTPError
 
 from shared.errors import Unrecoverable
+from shared.retry import describe
 
 FAILED = 1
 INTERRUPTED = 130
@@ -23,6 +27,10 @@ def run_to_exit(work: Coroutine[object, object, None]) -> int:
         asyncio.run(_cancelled_by_signals(work))
     except (Refused, Unrecoverable) as error:
         click.secho(str(error), fg="red", err=True)
+        return FAILED
+    except (NatsError, MinioException, HTTPError) as error:
+        server = "bus" if isinstance(error, NatsError) else "object store"
+        click.secho(f"The {server} does not answer just now ({describe(error)}). Try again.", fg="red", err=True)
         return FAILED
     except (asyncio.CancelledError, KeyboardInterrupt):
         click.secho("Stopped. What is done is kept: the next run continues from it.", fg="yellow", err=True)

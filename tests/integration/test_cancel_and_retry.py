@@ -155,6 +155,26 @@ async def test_a_dead_letter_that_is_retried_submits_its_project_again(
     assert await dead_letters(bus.client) == []
 
 
+async def test_a_project_with_a_message_that_nobody_can_read_is_shown_and_retried(
+    bus: Bus, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def record(event: VoiceoverRecorded, step: Step) -> None:
+        raise AssertionError("nobody can read it")
+
+    await bus.say(submitted("lighthouse"))
+    await bus.client.publish(VoiceoverRecorded.wildcard("lighthouse"), b"\0")
+    service = Service("transcriber", bus.settings)
+    service.on(VoiceoverRecorded, record)
+    async with bus.running(service.app):
+        await bus.failure("lighthouse")
+    await show_status("lighthouse", bus.server.url)
+    assert "failed" in capsys.readouterr().out
+    (letter,) = await dead_letters(bus.client)
+    await retry_letter(letter.name, bus.server.url)
+    again = capsys.readouterr().out.strip()
+    assert await bus.said(ProjectSubmitted, again) == [submitted(again)]
+
+
 async def give_up(bus: Bus, *projects: str) -> None:
     """Have a service give up on these projects."""
 

@@ -5,7 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import nats.errors
 import pytest
+from urllib3.exceptions import HTTPError
 
 from cli.edge import FAILED, INTERRUPTED, Refused, run_to_exit
 from cli.home import RunningStack, held_home, note_stack, running_stack
@@ -57,6 +59,19 @@ def test_an_unrecoverable_failure_names_scene_cause_and_remedy(capsys: pytest.Ca
 
     assert run_to_exit(work()) == FAILED
     assert capsys.readouterr().err == "Scene 'storm': The clip is empty. Make it again.\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "server"), [(nats.errors.TimeoutError(), "bus"), (HTTPError("no route"), "object store")]
+)
+def test_a_server_that_goes_away_in_the_middle_is_told_in_a_sentence(
+    capsys: pytest.CaptureFixture[str], error: Exception, server: str
+) -> None:
+    async def work() -> None:
+        raise error
+
+    assert run_to_exit(work()) == FAILED
+    assert capsys.readouterr().err.startswith(f"The {server} does not answer just now (")
 
 
 def test_an_interrupted_command_says_that_nothing_is_lost(capsys: pytest.CaptureFixture[str]) -> None:

@@ -28,6 +28,7 @@ from shared.bus import BusSettings
 from shared.servers import NatsServer, S3Server, nats_server, s3_server
 from shared.store import MinioStore, StoreSettings
 from shared.stream import provision
+from tests.chaos.clock import Clock
 from tests.chaos.proxy import Proxy, proxy_before
 from tests.integration.bus_bench import until
 from tests.integration.speech_server import SpeechServer, speech_server
@@ -38,11 +39,11 @@ PATIENCE: Mapping[str, str] = {
     # The services' own patience, about a tenth of what it is by default, so that a batch ends in a minute.
     "LOCKSTEP_NATS_RETRY_DELAYS_SECONDS": "[0.3, 1, 2, 6]",
     "LOCKSTEP_NATS_WATCHDOG_SECONDS": "0.5",
-    "LOCKSTEP_NATS_HANDLER_TIMEOUT_SECONDS": "20",
+    "LOCKSTEP_NATS_HANDLER_TIMEOUT_SECONDS": "40",
     "LOCKSTEP_NATS_GRACEFUL_TIMEOUT_SECONDS": "30",
     "LOCKSTEP_S3_READ_TIMEOUT_SECONDS": "5",
     "LOCKSTEP_CLIP_FITTER_ENCODER_THREADS": "1",
-    "ELEVENLABS_TIMEOUT_SECONDS": "6",
+    "ELEVENLABS_TIMEOUT_SECONDS": "12",
     "ELEVENLABS_API_KEY": "sk_0123456789",
 }
 
@@ -65,6 +66,8 @@ class Member:
     service: str
     log: Path
     environment: Mapping[str, str]
+    clock: Clock | None = None
+    """Where it reads the time of day; None: from the machine."""
     exit_codes: list[int] = field(default_factory=list)
     starts: int = 0
     process: asyncio.subprocess.Process | None = None
@@ -124,6 +127,7 @@ class Member:
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=log,
+                env=None if self.clock is None else {**os.environ, **self.clock.environment},
                 start_new_session=True,
             )
         self.starts += 1
@@ -236,8 +240,9 @@ async def running_crew(
     environment: Mapping[str, str] = PATIENCE,
     *,
     ack_wait_seconds: float = ACK_WAIT_SECONDS,
+    own_clocks: bool = False,
 ) -> AsyncIterator[Crew]:
-    """Start everything; stop everything at the end."""
+    """Start everything; stop everything at the end. With `own_clocks`, every member has one that can be set."""
     async with AsyncExitStack() as stack:
         paid_voice = await stack.enter_async_context(speech_server())
         bus_server, store_server = nats_server(folder / "nats"), s3_server(folder / "store")
@@ -256,7 +261,13 @@ async def running_crew(
             "ELEVENLABS_BASE_URL": paid_voice.url,
         }
         members = [
-            Member(service, folder / f"{service}-{number}.log", everyone) for number, service in enumerate(services)
+            Member(
+                service,
+                folder / f"{service}-{number}.log",
+                everyone,
+                Clock(folder / f"{service}-{number}.clock") if own_clocks else None,
+            )
+            for number, service in enumerate(services)
         ]
         client = await nats.connect(bus.url, max_reconnect_attempts=-1, reconnect_time_wait=0.2)
         crew = Crew(folder, bus, store, proxy, reached, paid_voice, client, members, everyone, bus_server, store_server)

@@ -20,6 +20,9 @@ Fault = Callable[[Crew, random.Random], Awaitable[None]]
 
 STORE_DOWN_SECONDS = 8.0
 
+JUMPS_SECONDS = (-400 * 86_400, -86_400, -600, 600, 7200, 86_400, 400 * 86_400)
+"""Up to a quarter of an hour an S3 server takes a request for one of now; beyond it refuses."""
+
 WITH_FFMPEG = ("clip_fitter", "mixer", "assembler")
 
 
@@ -76,8 +79,17 @@ async def kill_the_store(crew: Crew, chance: random.Random) -> None:
 
 async def cut_off_the_store(crew: Crew, chance: random.Random) -> None:
     """The store cannot be reached for a while."""
+    await _without_the_store(crew, STORE_DOWN_SECONDS)
+
+
+async def cut_off_the_store_for_long(crew: Crew, chance: random.Random) -> None:
+    """The store cannot be reached for half a minute: for the patience that services have by default."""
+    await _without_the_store(crew, 30)
+
+
+async def _without_the_store(crew: Crew, seconds: float) -> None:
     crew.proxy.go_away()
-    await asyncio.sleep(STORE_DOWN_SECONDS)
+    await asyncio.sleep(seconds)
     crew.proxy.come_back()
 
 
@@ -193,7 +205,20 @@ async def delete_a_consumer(crew: Crew, chance: random.Random) -> None:
 
 async def answer_after_the_client_gave_up(crew: Crew, chance: random.Random) -> None:
     """The paid voice answers its next request when nobody waits for it any more."""
-    crew.paid_voice.replies.append(Reply(body=b"{}", after_seconds=9))
+    crew.paid_voice.replies.append(Reply(body=b"{}", after_seconds=16))
+
+
+async def let_clocks_jump(crew: Crew, chance: random.Random) -> None:
+    """Everyone's clock jumps, each to a time of its own, again and again; at the end all are right."""
+    for _ in range(3):
+        for member in crew.members:
+            assert member.clock is not None
+            member.clock.jump(chance.choice(JUMPS_SECONDS))
+        await asyncio.sleep(4)
+        for member in crew.members:
+            assert member.clock is not None
+            member.clock.jump(0)
+        await asyncio.sleep(4)
 
 
 COMBINED: Mapping[str, Fault] = {

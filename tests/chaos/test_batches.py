@@ -6,75 +6,29 @@ many do not.
 """
 
 import asyncio
-import os
 import random
 import re
-import time
-from collections.abc import AsyncIterator, Awaitable
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
 
 from tests.chaos import faults
-from tests.chaos.batch import Footage, all_ended, make_footage, submit_batch
-from tests.chaos.crew import Crew, running_crew
-from tests.chaos.reader import Findings, look_at, redeliveries
-from tests.chaos.table import Row, note
+from tests.chaos.batch import make_footage
+from tests.chaos.commands import begin_errands, run_errands
+from tests.chaos.crew import running_crew
+from tests.chaos.field import (
+    IN_FULL,
+    LOST_ANSWER,
+    PROJECTS,
+    SEED,
+    SLOWEST_SECONDS,
+    Field,
+    assert_all_assembled,
+    at_length,
+)
 
-PROJECTS = int(os.environ.get("LOCKSTEP_CHAOS_PROJECTS", "4"))
-NEW = int(os.environ.get("LOCKSTEP_CHAOS_NEW", str(max(2, 2 * PROJECTS // 5))))
-SEED = int(os.environ.get("LOCKSTEP_CHAOS_SEED", "20261122"))
-
-pytestmark = [pytest.mark.chaos, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(480)]
-
-IN_FULL = PROJECTS >= 20 or "LOCKSTEP_CHAOS_ALL" in os.environ
-
-at_length = pytest.mark.skipif(not IN_FULL, reason="`make chaos` runs it")
-
-LOST_ANSWER = "The request may have been charged"
-
-
-@dataclass
-class Field:
-    """Where batches run: one crew for all of them."""
-
-    crew: Crew
-    footage: Footage
-    buried_before: int = 0
-    chance: random.Random = field(default_factory=lambda: random.Random(SEED + 1))
-
-    async def survive(self, fault: Awaitable[object], *, begin: bool = True, new: int = NEW) -> Findings:
-        """Submit a batch, let `fault` happen while it runs, wait for its end, and look at everything.
-
-        `new` of its projects say what none has said before.
-        """
-        began = time.monotonic()
-        before = await redeliveries(self.crew.client.jetstream())
-        ids = await submit_batch(self.crew, self.footage, random.Random(SEED), PROJECTS - new, name="known")
-        ids += await submit_batch(self.crew, self.footage, self.chance, new, name="new")
-        if begin:
-            await self.crew.begun("clip_fitter")
-        await fault
-        await all_ended(self.crew, ids)
-        found = await look_at(self.crew, ids)
-        test = os.environ["PYTEST_CURRENT_TEST"].rpartition("::")[2].split(" ")[0]
-        handed_out_again = await redeliveries(self.crew.client.jetstream()) - before
-        note(
-            Row(
-                test.removeprefix("test_").replace("_", " "),
-                len(ids),
-                found.assembled,
-                len(found.failed),
-                max(0, handed_out_again),
-                found.dead_letters - self.buried_before,
-                round(time.monotonic() - began),
-            )
-        )
-        self.buried_before = found.dead_letters
-        assert found.wrong == []
-        assert found.assembled + len(found.failed) == len(ids)
-        return found
+pytestmark = [pytest.mark.chaos, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(SLOWEST_SECONDS)]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -83,10 +37,6 @@ async def batches(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Fie
     async with running_crew(folder) as crew:
         yield Field(crew, make_footage(folder / "footage"))
     assert not list(crew.scratch.iterdir()), "a service that stopped in order left something behind"
-
-
-def assert_all_assembled(found: Findings) -> None:
-    assert found.failed == []
 
 
 @pytest.mark.parametrize("service", ["clip_fitter", "transcriber", "scene_planner", "mixer", "assembler"])
@@ -205,3 +155,26 @@ async def test_any_combination_of_faults_loses_nothing(batches: Field, round_num
 
     found = await batches.survive(several())
     assert all(LOST_ANSWER in reason for reason in found.failed), f"{drawn}: {found.failed}"
+
+
+@at_length
+async def test_the_command_works_while_things_break(batches: Field) -> None:
+    crew, chance = batches.crew, batches.chance
+    errands = await begin_errands(crew, batches.footage, chance, crew.folder)
+    batches.also += errands.projects
+
+    async def one_after_the_other() -> None:
+        for fault in (faults.kill_any_service, faults.kill_the_bus, faults.poison, faults.slow_the_store_down):
+            await fault(crew, chance)
+
+    async def all_at_once() -> None:
+        _, again = await asyncio.gather(one_after_the_other(), run_errands(crew, errands))
+        batches.also += again
+
+    found = await batches.survive(all_at_once(), begin=False)
+    told = [reason for reason in found.failed if LOST_ANSWER not in reason]
+    cancelled, spoiled, *broken = sorted(told, key=lambda reason: ("cancelled" not in reason, "message" not in reason))
+    assert cancelled == "The project was cancelled."
+    assert spoiled.startswith("A message for clip_fitter cannot be read")
+    assert len(broken) == 2  # the same clip fails the same way again
+    assert all("cannot be read as a video" in reason for reason in broken)

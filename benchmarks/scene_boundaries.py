@@ -96,7 +96,7 @@ def print_boundaries(scripts: int, seed: str) -> None:
 
 
 def _count(tally: Tally, script: Sequence[str], spoken: Sequence[SpokenWord], heard: Sequence[HeardWord]) -> None:
-    words = _transcript_words(heard)
+    words = transcript_words(heard)
     wanted = script_words([parse_narration(narration) for narration in script])
     plain = heard_words(words)
     started = time.process_time()
@@ -142,7 +142,7 @@ def print_mistakes(recordings: int, seed: str) -> None:
                 script = random_script(rng)
                 said, scene = plant_mistake(rng, script, mistake)
                 spoken = speak(rng, said)
-                result = plan(script, spoken, _transcript_words(recognise(rng, spoken, rate)))
+                result = plan(script, spoken, transcript_words(recognise(rng, spoken, rate)))
                 near = {f"scene-{place}" for place in (scene - 1, scene, scene + 1)}
                 if isinstance(result, Unrecoverable):
                     stopped += result.scene_id in near
@@ -161,7 +161,7 @@ def print_speed(seed: str) -> None:
         rng = random.Random(f"{seed} long {rate}")
         script = random_script(rng, scene_count=LONG_SCRIPT_SCENES)
         spoken = speak(rng, script)
-        words = _transcript_words(recognise(rng, spoken, rate))
+        words = transcript_words(recognise(rng, spoken, rate))
         words_wanted = sum(len(narration.split()) for narration in script)
         started = time.process_time()
         result = plan(script, spoken, words)
@@ -189,7 +189,8 @@ def plan(script: Sequence[str], spoken: Sequence[SpokenWord], words: Sequence[Wo
         return error
 
 
-def _transcript_words(heard: Sequence[HeardWord]) -> tuple[Word, ...]:
+def transcript_words(heard: Sequence[HeardWord]) -> tuple[Word, ...]:
+    """What was heard as the transcriber would have it."""
     return tuple(
         Word(text=word.text, span=Span(word.start, word.end), confidence=0.9, source="simulated") for word in heard
     )

@@ -118,16 +118,20 @@ async def fill_the_disk_of_a_fitter(crew: Crew, chance: random.Random) -> None:
         """The fitter cannot say so itself: its log is on the same full disk."""
         return await _handed_out_again(crew, "clip_fitter")
 
+    ended = len(member.exit_codes)
     with contextlib.suppress(psutil.NoSuchProcess, TimeoutError):
-        _bound_files(member.process_id, 2048)
+        # Both limits: a fitter gives its ffmpeg as much as it may give.
+        _bound_files(member.process_id, 2048, most_given_bytes=2048)
         async with asyncio.timeout(15):
             await until(noticed, "the fitter did not notice")
-    with contextlib.suppress(psutil.NoSuchProcess):
-        _bound_files(member.process_id, resource.RLIM_INFINITY)
+    # What may be given cannot be raised again: a fitter whose disk was full is replaced by one on another.
+    if len(member.exit_codes) == ended:
+        member.signal(signal.SIGTERM)
+        await member.ended(ended + 1)
 
 
-def _bound_files(process_id: int, most_bytes: int) -> None:
-    psutil.Process(process_id).rlimit(psutil.RLIMIT_FSIZE, (most_bytes, resource.RLIM_INFINITY))
+def _bound_files(process_id: int, most_bytes: int, *, most_given_bytes: int = resource.RLIM_INFINITY) -> None:
+    psutil.Process(process_id).rlimit(psutil.RLIMIT_FSIZE, (most_bytes, most_given_bytes))
 
 
 async def freeze(crew: Crew, chance: random.Random, service: str) -> None:

@@ -13,11 +13,29 @@ import shutil
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from functools import cached_property
 from pathlib import Path
 
 logger = logging.getLogger("lockstep.scratch")
 
 LOCK = "owner.lock"
+
+
+class ScratchFolder:
+    """One message's folder, empty and made when it is asked for: many messages, a join's above all, need none."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    @cached_property
+    def path(self) -> Path:
+        """Where it is."""
+        return Path(tempfile.mkdtemp(dir=self._root))
+
+    async def remove(self) -> None:
+        """Remove it, where it was made."""
+        if "path" in vars(self):
+            await asyncio.to_thread(shutil.rmtree, self.path, ignore_errors=True)
 
 
 class Scratch:
@@ -50,14 +68,14 @@ class Scratch:
             self._lock = None
 
     @asynccontextmanager
-    async def folder(self) -> AsyncIterator[Path]:
-        """An empty folder that is gone afterwards, whatever happens."""
+    async def folder(self) -> AsyncIterator[ScratchFolder]:
+        """A folder that is gone afterwards, whatever happens."""
         assert self._root is not None, "open() comes first"
-        folder = Path(await asyncio.to_thread(tempfile.mkdtemp, dir=self._root))
+        folder = ScratchFolder(self._root)
         try:
             yield folder
         finally:
-            await asyncio.shield(asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True))
+            await asyncio.shield(folder.remove())
 
     def _sweep(self) -> None:
         for folder in self._parent.glob(f"{self._prefix}*"):

@@ -12,6 +12,7 @@ from nats.aio.client import Client
 
 from shared.events import Event, ProgressTicked
 from shared.history import History
+from shared.scratch import ScratchFolder
 
 E = TypeVar("E", bound=Event)
 
@@ -40,7 +41,7 @@ class Step(Protocol):
 class LiveStep:
     """A `Step` over the bus."""
 
-    scratch: Path
+    folder: ScratchFolder
     client: Client
     history: History
     service: str
@@ -48,6 +49,10 @@ class LiveStep:
     _loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.get_running_loop)
     _next_tick: float = 0.0
     _ticks: set[asyncio.Task[None]] = field(default_factory=set)
+
+    @property
+    def scratch(self) -> Path:
+        return self.folder.path
 
     def report_progress(self, percent: int) -> None:
         now = time.monotonic()

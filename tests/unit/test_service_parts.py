@@ -89,8 +89,8 @@ async def test_scratch_space_is_gone_with_its_owner(tmp_path: Path) -> None:
 
     async def fail_half_way() -> None:
         async with scratch.folder() as folder:
-            folders.append(folder)
-            (folder / "bed.wav").write_bytes(b"noise")
+            folders.append(folder.path)
+            (folder.path / "bed.wav").write_bytes(b"noise")
             raise RuntimeError("half way")
 
     folders: list[Path] = []
@@ -99,6 +99,19 @@ async def test_scratch_space_is_gone_with_its_owner(tmp_path: Path) -> None:
     assert not folders[0].exists()
     scratch.close()
     assert os.listdir(tmp_path) == []  # noqa: PTH208 - a blocking call of no moment
+
+
+async def test_no_folder_is_made_for_a_message_that_needs_none(tmp_path: Path) -> None:
+    scratch = Scratch(tmp_path, "assembler")
+    scratch.open()
+    root = scratch._root
+    assert root is not None
+    async with scratch.folder():
+        assert os.listdir(root) == [LOCK]  # noqa: PTH208 - a blocking call of no moment
+    async with scratch.folder() as folder:
+        assert folder.path.is_dir()
+    assert os.listdir(root) == [LOCK]  # noqa: PTH208 - a blocking call of no moment
+    scratch.close()
 
 
 def test_what_a_dead_owner_left_is_swept_and_what_a_living_one_has_is_not(tmp_path: Path) -> None:

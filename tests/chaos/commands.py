@@ -92,19 +92,19 @@ async def begin_errands(crew: Crew, footage: Footage, chance: random.Random, fol
     text = folder / "text.mp4"
     text.write_text("This is no video.\n" * 100)
 
-    async def say(name: str, second_clip: Path) -> str:
-        project = tiny_project(name, chance, paid=False)
+    async def say(name: str, second_clip: Path, *, scenes: int = 2) -> str:
+        project = tiny_project(name, chance, paid=False, scenes=scenes)
         files = {"clip.mp4": footage.clip, "bed.wav": footage.bed, "second.mp4": second_clip}
-        first, second = project.scenes
+        first, second, *others = project.scenes
         shown = second.clips[0].model_copy(update={"file": "second.mp4", "in_ms": None})
-        scenes = (first, second.model_copy(update={"clips": (shown,)}))
-        submitted = await submit(project.model_copy(update={"scenes": scenes}), files, crew.store, crew.client)
+        changed = (first, second.model_copy(update={"clips": (shown,)}), *others)
+        submitted = await submit(project.model_copy(update={"scenes": changed}), files, crew.store, crew.client)
         return submitted.project_id
 
     errands = Errands(
-        unwanted=await say("unwanted", footage.clip),
         broken=await say("broken", text),
         spoiled=await say("spoiled", footage.clip),
+        unwanted=await say("unwanted", footage.clip, scenes=8),  # so that it is still in work when it is cancelled
         nameless=f"poison-{chance.randrange(10**9)}",
     )
     unreadable = ScenePlanned.subject.format(project_id=errands.spoiled, scene_number=1)

@@ -160,14 +160,14 @@ async def test_any_combination_of_faults_loses_nothing(batches: Field, round_num
 @at_length
 async def test_the_command_works_while_things_break(batches: Field) -> None:
     crew, chance = batches.crew, batches.chance
-    errands = await begin_errands(crew, batches.footage, chance, crew.folder)
-    batches.also += errands.projects
 
     async def one_after_the_other() -> None:
         for fault in (faults.kill_any_service, faults.kill_the_bus, faults.poison, faults.slow_the_store_down):
             await fault(crew, chance)
 
     async def all_at_once() -> None:
+        errands = await begin_errands(crew, batches.footage, chance, crew.folder)
+        batches.also += errands.projects
         _, again = await asyncio.gather(one_after_the_other(), run_errands(crew, errands))
         batches.also += again
 

@@ -67,12 +67,15 @@ unit: install ## the fast tests only
 
 .PHONY: chaos
 chaos: install ## break a running batch of 20 projects in every way, and print what became of it
+	@deploy/install-faketime
 	@LOCKSTEP_CHAOS_PROJECTS=$${LOCKSTEP_CHAOS_PROJECTS:-20} $(BIN)/python -m pytest tests/chaos tests/journey/test_interrupted_and_killed.py
 
 .PHONY: load
 load: install ## put many small projects through 1, 2 and 4 fitters, and compare with the simulation
 	@$(BIN)/python -m benchmarks.load $${LOCKSTEP_LOAD:-}
 	@$(BIN)/python -m benchmarks.simulate
+	@$(BIN)/python -m benchmarks.scene_cost
+	@$(BIN)/python -m benchmarks.many_scenes
 
 .PHONY: audit
 audit: install ## ask PyPI for known weaknesses of every pinned dependency; fails where it cannot be asked

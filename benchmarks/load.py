@@ -5,9 +5,11 @@
 Frames are 160x90 and clips three seconds, so that what is measured is everything around ffmpeg. The voice is a local
 server that answers at once. For each number of fitters it prints projects a minute, how long scenes waited and were
 worked on, what was handed out more than once (0 in a sound run), the CPU of a scene that is not ffmpeg's, memory at the
-start and the end, and how stream and store grew. Then one project of 250, 500 and 1,000 scenes is planned, fanned out
-and joined over a real bus by a fitter that does nothing: the cost for each scene must not grow.
-`benchmarks/simulate.py` reads the JSON.
+start and the end, and how stream and store grew. A long soak can be made one number of fitters at a time: what the
+JSON holds of the same work with other numbers is printed beside it.
+
+Then one project of 250, 500 and 1,000 scenes is planned, fanned out and joined over a real bus by a fitter that does
+nothing: the cost for each scene must not grow. `benchmarks/simulate.py` reads the JSON.
 """
 
 import argparse
@@ -363,6 +365,15 @@ def print_fan(fans: Sequence[Fan]) -> None:
         )
 
 
+def earlier(path: Path, runs: Sequence[Measured]) -> list[Measured]:
+    """Runs of as much work with other numbers of fitters that the file holds: a long soak can be made in pieces."""
+    if not path.exists():
+        return []
+    kept = [Measured(**run) for run in json.loads(path.read_text())]
+    work, fitters = (runs[0].projects, runs[0].scenes), {run.fitters for run in runs}
+    return [run for run in kept if (run.projects, run.scenes) == work and run.fitters not in fitters]
+
+
 async def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
@@ -380,6 +391,7 @@ async def main() -> None:
             folder.mkdir()
             runs.append(await soak(folder, footage, options.projects, options.scenes, fitters))
         if runs:
+            runs = sorted([*earlier(options.json, runs), *runs], key=lambda run: run.fitters)
             print_soak(runs)
             options.json.parent.mkdir(parents=True, exist_ok=True)
             options.json.write_text(json.dumps([asdict(run) for run in runs], indent=2))

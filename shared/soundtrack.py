@@ -1,10 +1,14 @@
 """The soundtrack's report: what was measured on it, scene by scene. Travels from the mixer to the certificate."""
 
+from typing import Literal
+
 from pydantic import Field
 
 from shared.assets import Asset
 from shared.timeline import Span
 from shared.transcript import Document
+
+BedEnd = Literal["ending", "phrase", "bar", "beat", "fade", "next bed"]
 
 
 class SceneLoudness(Document):
@@ -53,8 +57,13 @@ class SoundtrackReport(Document):
     pauses_bed_lufs: float | None = Field(description="The bed's loudness where it is up between the words.")
     ducked: tuple[DuckedSpan, ...]
     beds: tuple[Span, ...] = Field(default=(), description="Where each of the project's beds plays, in their order.")
+    bed_ends: tuple[BedEnd, ...] = Field(
+        default=(),
+        description="What each bed ends with: its music's own ending; a phrase, bar or beat, where its fade lands; a"
+        " fade that lands anywhere; the next bed.",
+    )
     sounds: tuple[Span, ...] = Field(default=(), description="Where each sound effect that was heard plays.")
     kept_sounds: tuple[Span, ...] = Field(default=(), description="Where the clips' own sound plays.")
-    seams_ms: tuple[int, ...] = Field(description="Where a looped bed crosses over to its next repetition.")
+    seams_ms: tuple[int, ...] = Field(description="Where a bed crosses over to another part of its music.")
     stems: KeptStems | None = None
     warnings: tuple[SoundtrackWarning, ...] = ()

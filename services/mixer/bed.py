@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from shared.soundtrack import BedEnd
 from shared.timeline import SAMPLES_PER_MS, Span
 
 SAFETY_FADE_SAMPLES = 10 * SAMPLES_PER_MS
@@ -89,11 +90,12 @@ class Piece:
 
 @dataclass(frozen=True)
 class BedPlan:
-    """Where the bed plays, the pieces of music that make it, and the correlation at their seams."""
+    """Where the bed plays, the pieces of music that make it, the correlation at their seams, and what it ends with."""
 
     place: BedPlace
     pieces: tuple[Piece, ...]
     correlation: float
+    ends_with: BedEnd = "fade"
 
     @property
     def length(self) -> int:

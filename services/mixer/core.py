@@ -9,10 +9,11 @@ from statistics import median
 import numpy as np
 from numpy.typing import NDArray
 
+from services.mixer.analysis import ANALYSIS_VERSION
 from services.mixer.bed import SHORTEST_MUSIC_MS, BedPlan
 from services.mixer.envelope import BedCurve, deepened, speech_regions
 from services.mixer.limiting import Cells, gain_to_target, peak_of
-from services.mixer.loudness import Powers, integrated_lufs, mean_lufs, slice_middles, slices_in
+from services.mixer.loudness import Powers, decibels, integrated_lufs, mean_lufs, slice_middles, slices_in
 from services.mixer.places import place_beds, place_sounds
 from shared.assets import Asset, Determinant, derived_key
 from shared.errors import Unrecoverable
@@ -22,7 +23,7 @@ from shared.project import ClipSound, Music, Project, Sound, VoiceChain
 from shared.timeline import SAMPLES_PER_MS, Span
 from shared.transcript import Recording
 
-RECIPE_VERSION = 3
+RECIPE_VERSION = 4
 
 STEM_LUFS = -20.0
 """Both stems are brought to this before the bed is ducked, so that the project's decibels mean the same for any file.
@@ -131,8 +132,8 @@ def awaited_sounds(project_id: str, project: Project) -> tuple[str, ...]:
 
 
 def analysis_key(music: Asset, longest: int) -> str:
-    """The key of the energies of at most so many samples of a music file: beat and phrase are found in them."""
-    return derived_key("music-analyses", "npy", recipe_version=1, music=music.digest, longest=longest)
+    """The key of the analysis of at most so many samples of a music file: its features, beats and phrases."""
+    return derived_key("music-analyses", "npz", recipe_version=ANALYSIS_VERSION, music=music.digest, longest=longest)
 
 
 @dataclass(frozen=True)
@@ -277,6 +278,35 @@ def clear_the_voice(curve: BedCurve, voice: Powers, open_bed: Powers) -> BedCurv
             for region in curve.regions
         ),
     )
+
+
+def clear_every_scene(
+    plan: ScenePlan, beds: Sequence[LevelledBed], open_beds: Sequence[Powers], voice: Powers
+) -> tuple[LevelledBed, ...]:
+    """The beds, deeper under each scene's words over which the voice would not stand clear of all of them together.
+
+    A region may reach over a cut into a louder part of the music, and two beds sound at once where they cross.
+    `open_beds` hold the powers of the beds before any gain.
+    """
+    cleared = list(beds)
+    middles = slice_middles(voice.size)
+    for scene in plan.scenes:
+        words = tuple(word.span for word in scene.words)
+        chosen = slices_in(words, voice.size)
+        powers = [
+            open_bed[chosen] * np.power(10, (bed.curve.decibels(middles[chosen]) + bed.gain_db) / 10)
+            for bed, open_bed in zip(cleared, open_beds, strict=True)
+        ]
+        heard = [number for number, power in enumerate(powers) if power.any()]
+        spoken = mean_lufs(voice, chosen)
+        if spoken is None or not heard:
+            continue
+        wanted_lu = max(cleared[number].curve.ducking.clearance_db for number in heard)
+        missing_db = wanted_lu - (spoken - decibels(float(np.sum(powers, axis=0).mean())))
+        if missing_db > 0:
+            for number in heard:
+                cleared[number] = replace(cleared[number], curve=cleared[number].curve.deeper_under(words, missing_db))
+    return tuple(cleared)
 
 
 def _voice_over_bed(spans: tuple[Span, ...], voice: Powers, bed: Powers, bed_gain_db: float) -> float | None:

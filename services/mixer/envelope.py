@@ -50,6 +50,16 @@ class BedCurve:
             np.minimum(curve, region.depth_db + (ducking.pause_db - region.depth_db) * openness, out=curve)
         return curve
 
+    def deeper_under(self, words: Sequence[Span], decibels: float) -> "BedCurve":
+        """The curve with the bed lowered further in every region that holds one of the words."""
+        regions = tuple(
+            replace(region, depth_db=region.depth_db - decibels)
+            if any(word.overlaps(region.span) for word in words)
+            else region
+            for region in self.regions
+        )
+        return replace(self, regions=regions)
+
     def gain(self, first_sample: int, count: int) -> NDArray[np.float32]:
         """The linear gain of `count` samples from `first_sample` on; one number where it does not move."""
         first_ms, last_ms = first_sample / SAMPLES_PER_MS, (first_sample + count) / SAMPLES_PER_MS

@@ -5,14 +5,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from services.mixer import commands, core, wave_files
-from services.mixer.arranging import arrange_bed
+from services.mixer import analysis_files, commands, core, wave_files
+from services.mixer.analysis import Analysis, analyse
+from services.mixer.arranging import Song, arrange_bed
 from services.mixer.bed import BedPlace, BedPlan
-from services.mixer.core import Heard, Inputs, KeptSound, Levelling, Measured
+from services.mixer.core import Heard, Inputs, KeptSound, LevelledBed, Levelling, Measured
 from services.mixer.effects import level_kept_sound, level_sound
+from services.mixer.loudness import Powers
 from services.mixer.places import place_beds, place_sounds
 from services.mixer.report import MixedLayers, warn_of_opposed_channels, write_report
-from services.mixer.seams import Energies
 from services.mixer.wave_files import BedFiles, LayerFiles, SoundFiles, StemPaths, VoiceFiles
 from shared.assets import Asset
 from shared.errors import Unrecoverable
@@ -133,27 +134,32 @@ class Handlers:
         step.report_progress(15)
         levelled_voice = core.levelled_powers(voice.curve, voice.powers)
         places = place_beds([music for music, _ in inputs.beds], inputs.plan)
-        beds: list[BedFiles] = []
+        waves: list[Path] = []
+        levelled: list[LevelledBed] = []
+        open_beds: list[Powers] = []
         for number, ((music, asset), place) in enumerate(zip(inputs.beds, places, strict=True)):
             wave = scratch / f"music-{number}.wav"
             bed_plan = await self._plan_bed(music, asset, wave, place)
             open_bed = await asyncio.to_thread(
                 wave_files.measure_bed, wave, bed_plan, inputs.plan.length_ms * SAMPLES_PER_MS
             )
-            levelled = core.level_bed(music, inputs.plan, bed_plan, voice=levelled_voice, open_bed=open_bed)
-            beds.append(BedFiles(wave, levelled))
+            waves.append(wave)
+            levelled.append(core.level_bed(music, inputs.plan, bed_plan, voice=levelled_voice, open_bed=open_bed))
+            open_beds.append(open_bed)
+        levelled_beds = core.clear_every_scene(inputs.plan, levelled, open_beds, levelled_voice)
+        beds = tuple(BedFiles(wave, bed) for wave, bed in zip(waves, levelled_beds, strict=True))
         sounds, warnings = await self._place_sounds(inputs, scratch)
         kept_sounds, missed = await self._place_kept_sounds(inputs, scratch)
         warnings += missed + await self._look_for_opposed_channels(inputs, scratch)
         step.report_progress(25)
         mix = scratch / "layers.wav"
         stems = StemPaths(*(scratch / f"{layer}-stem.wav" for layer in LAYERS)) if inputs.stems else None
-        layer_files = LayerFiles(voice, tuple(beds), (*sounds, *kept_sounds))
+        layer_files = LayerFiles(voice, beds, (*sounds, *kept_sounds))
         levels = await asyncio.to_thread(wave_files.write_mix, layer_files, mix, stems)
         step.report_progress(35)
         measured = MixedLayers(
             heard=heard,
-            beds=tuple(bed.levelled for bed in beds),
+            beds=levelled_beds,
             sounds=tuple(sound.levelled.span for sound in sounds),
             levels=levels,
             warnings=warnings,
@@ -282,28 +288,27 @@ class Handlers:
         await self._decode(f"The music file {music.file!r}", asset, wave, at_most_samples=longest)
         facts = await asyncio.to_thread(wave_files.wave_facts, wave)
         core.require_long_enough_music(file=music.file, sample_count=facts.sample_count)
-        return await asyncio.to_thread(
-            arrange_bed,
+        song = Song(
             wave,
-            await self._analyse(asset, wave, longest),
-            place,
             sample_count=facts.sample_count,
-            crossfade_ms=music.crossfade_ms,
             is_whole=facts.sample_count < longest,
+            analysis=await self._analyse(asset, wave, longest),
         )
+        return await asyncio.to_thread(arrange_bed, song, place, crossfade_ms=music.crossfade_ms)
 
-    async def _analyse(self, music: Asset, wave: Path, longest: int) -> Energies:
-        """The music's energies, found in the store or measured now."""
+    async def _analyse(self, music: Asset, wave: Path, longest: int) -> Analysis:
+        """The music's analysis, found in the store or made now."""
         key = core.analysis_key(music, longest)
-        path = wave.with_suffix(".npy")
+        path = wave.with_suffix(".npz")
         found = await self.store.find(key)
         if found is not None:
             await self.store.fetch(found, path)
-            return await asyncio.to_thread(wave_files.read_energies, path)
-        energies = await asyncio.to_thread(wave_files.measure_energies, wave)
-        await asyncio.to_thread(wave_files.write_energies, energies, path)
+            return await asyncio.to_thread(analysis_files.read_analysis, path)
+        analysis = analyse(await asyncio.to_thread(analysis_files.measure_features, wave))
+        await asyncio.to_thread(analysis_files.write_analysis, analysis, path)
         await self.store.put_file(path, key, "application/octet-stream")
-        return energies
+        # Read back, because the file keeps half the digits: the same bed, whether the analysis is found or made.
+        return await asyncio.to_thread(analysis_files.read_analysis, path)
 
     async def _encode_on_target(self, inputs: Inputs, layers: Layers, step: Step) -> EncodedSoundtrack:
         """Encode, measure the encoded file, and encode once more where it misses its target."""

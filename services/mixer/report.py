@@ -62,6 +62,7 @@ def write_report(
             if region.span.overlaps(bed.plan.place.span)
         ),
         beds=tuple(bed.plan.place.span for bed in beds),
+        bed_ends=tuple(bed.plan.ends_with for bed in beds),
         sounds=layers.sounds,
         kept_sounds=layers.kept_sounds,
         seams_ms=tuple(seam // SAMPLES_PER_MS for bed in beds for seam in bed.plan.seams),

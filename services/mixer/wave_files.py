@@ -13,7 +13,6 @@ from services.mixer.core import Heard, LevelledBed, StemLevels, VoiceCurve, leve
 from services.mixer.effects import LevelledSound
 from services.mixer.limiting import Cells, cells_of, joined
 from services.mixer.loudness import SLICE_SAMPLES, Powers, Samples, clipped_slices, slice_powers
-from services.mixer.seams import Energies, step_energies
 from shared.timeline import SAMPLE_RATE, SAMPLES_PER_MS
 
 _BLOCK_SAMPLES = 10 * SLICE_SAMPLES  # one second: a whole number of slices, so that powers of blocks can be joined
@@ -105,23 +104,6 @@ def measure_bed(path: Path, bed: BedPlan, total: int) -> Powers:
                 found = slice_powers(block)
                 powers[first // SLICE_SAMPLES :][: found.size] = found
     return powers
-
-
-def measure_energies(path: Path) -> Energies:
-    """The energies of a file in steps of 10 ms."""
-    with soundfile.SoundFile(str(path)) as wave:
-        blocks = [step_energies(wave.read(count, dtype="float32", always_2d=True)) for _, count in _blocks(len(wave))]
-    return np.concatenate(blocks) if blocks else np.zeros(0)
-
-
-def write_energies(energies: Energies, path: Path) -> None:
-    """Keep energies in a file."""
-    np.save(path, energies.astype(np.float32), allow_pickle=False)
-
-
-def read_energies(path: Path) -> Energies:
-    """The energies that a file keeps."""
-    return np.asarray(np.load(path, allow_pickle=False), dtype=np.float64)
 
 
 def read_samples(path: Path, first: int, count: int) -> Samples:

@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 
 from services.mixer.bed import BedPlace, BedPlan, Seam, readings
 from services.mixer.endings import find_jump, has_ending, plan_jump, plan_loops
-from services.mixer.seams import STEP_SAMPLES, step_energies
+from services.mixer.features import STEP_SAMPLES
 from shared.timeline import SAMPLE_RATE
+from tests.unit.mixer_music import analysed
 
 BEAT = 30_000  # samples: 96 beats a minute
 
@@ -48,7 +49,7 @@ def sources(plan: BedPlan) -> NDArray[np.int64]:
 def test_a_chord_that_decays_is_an_ending_and_a_stop_is_none() -> None:
     for dies_away in (True, False):
         samples = song(40, dies_away=dies_away)
-        assert has_ending(step_energies(samples), start=0, end=len(samples)) is dies_away
+        assert has_ending(analysed(samples).features.energies, start=0, end=len(samples)) is dies_away
 
 
 def test_silence_and_a_moment_of_music_have_no_ending() -> None:
@@ -59,7 +60,7 @@ def test_silence_and_a_moment_of_music_have_no_ending() -> None:
 def test_longer_music_jumps_from_beat_to_beat_and_keeps_its_ending(seconds: float) -> None:
     samples = song(110, dies_away=True)
     length = int(seconds * SAMPLE_RATE)
-    jump = find_jump(step_energies(samples), start=0, end=len(samples), length=length, crossfade_ms=2_000)
+    jump = find_jump(analysed(samples), start=0, end=len(samples), length=length, crossfade_ms=2_000)
     assert jump is not None
     off_beat = (jump.enter - jump.leave) % (4 * BEAT)
     assert min(off_beat, 4 * BEAT - off_beat) <= STEP_SAMPLES, "bars fall on bars"
@@ -71,16 +72,17 @@ def test_longer_music_jumps_from_beat_to_beat_and_keeps_its_ending(seconds: floa
 
 def test_music_that_is_hardly_longer_needs_no_jump() -> None:
     samples = song(110, dies_away=True)
-    energies = step_energies(samples)
-    assert find_jump(energies, start=0, end=len(samples), length=len(samples) - 100, crossfade_ms=2_000) is None
-    assert find_jump(energies[:500], start=0, end=240_000, length=96_000, crossfade_ms=2_000) is None
+    hardly = len(samples) - 100
+    assert find_jump(analysed(samples), start=0, end=len(samples), length=hardly, crossfade_ms=2_000) is None
+    short = analysed(samples[:240_000])
+    assert find_jump(short, start=0, end=240_000, length=96_000, crossfade_ms=2_000) is None
 
 
 @settings(deadline=None)  # how long it takes is not what it tests
 @given(st.integers(1_000_001, 6_000_000))
 def test_shorter_music_is_looped_and_its_ending_lands_exactly_on_the_beds_end(length: int) -> None:
     seam = Seam(leave=800_000, enter=200_000, overlap=90_000, correlation=0.0)
-    plan = plan_loops(place_of(length), music_start=0, music_end=1_000_000, seam=seam)
+    plan = plan_loops(place_of(length), music_start=0, music_end=1_000_000, seam=seam, ends_with="ending")
     assert plan is not None
     last = plan.pieces[-1]
     assert last.end == length
@@ -93,4 +95,4 @@ def test_shorter_music_is_looped_and_its_ending_lands_exactly_on_the_beds_end(le
 
 def test_where_the_seam_comes_too_soon_the_ending_is_given_up() -> None:
     seam = Seam(leave=800_000, enter=0, overlap=90_000, correlation=0.0)
-    assert plan_loops(place_of(1_050_000), music_start=0, music_end=1_000_000, seam=seam) is None
+    assert plan_loops(place_of(1_050_000), music_start=0, music_end=1_000_000, seam=seam, ends_with="ending") is None

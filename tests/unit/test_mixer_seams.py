@@ -6,8 +6,9 @@ from numpy.typing import NDArray
 
 from services.mixer.bed import Seam
 from services.mixer.music_ends import silent_ends
-from services.mixer.seams import REFINE_SAMPLES, find_seam, settle_seam, step_energies
+from services.mixer.seams import REFINE_SAMPLES, find_seam, settle_seam
 from shared.timeline import SAMPLE_RATE
+from tests.unit.mixer_music import analysed
 
 
 def song(seconds: float, *, beats_per_minute: float) -> NDArray[np.float32]:
@@ -26,7 +27,7 @@ def song(seconds: float, *, beats_per_minute: float) -> NDArray[np.float32]:
 @pytest.mark.parametrize("beats_per_minute", [93.7, 120.0, 71.3])
 def test_a_loop_keeps_the_beat_whatever_the_tempo(beats_per_minute: float) -> None:
     music = song(47.3, beats_per_minute=beats_per_minute)
-    seam = find_seam(step_energies(music), start=0, end=music.shape[0], crossfade_ms=2_000)
+    seam = find_seam(analysed(music), start=0, end=len(music), length=3 * len(music), crossfade_ms=2_000)
     bar = 4 * 60 / beats_per_minute * SAMPLE_RATE
     off_ms = (seam.period / bar - round(seam.period / bar)) * bar / 48
     assert abs(off_ms) <= 10, "a repetition lasts a whole number of bars"
@@ -34,11 +35,27 @@ def test_a_loop_keeps_the_beat_whatever_the_tempo(beats_per_minute: float) -> No
     assert seam.leave + seam.overlap <= music.shape[0]
 
 
-@pytest.mark.parametrize("seconds", [0.2, 3.0, 11.0])
+@pytest.mark.parametrize("seconds", [0.2, 3.0, 7.0])
 def test_music_too_short_for_a_search_is_looped_whole(seconds: float) -> None:
     music = song(seconds, beats_per_minute=120)
-    seam = find_seam(step_energies(music), start=0, end=music.shape[0], crossfade_ms=2_000)
+    seam = find_seam(analysed(music), start=0, end=len(music), length=3 * len(music), crossfade_ms=2_000)
     assert (seam.enter, seam.leave + seam.overlap) == (0, music.shape[0])
+
+
+@pytest.mark.parametrize("seconds", [11.0, 47.3])
+@pytest.mark.parametrize("target_seconds", [64.0, 300.0])
+def test_a_seam_is_chosen_so_that_hardly_anything_is_left_out(seconds: float, target_seconds: float) -> None:
+    music, length = song(seconds, beats_per_minute=120), int(target_seconds * SAMPLE_RATE)
+    seam = find_seam(analysed(music), start=0, end=len(music), length=length, crossfade_ms=2_000)
+    left_out = -(length - len(music)) % seam.period
+    assert left_out <= 4 * SAMPLE_RATE
+    assert seam.enter + 2 * seam.overlap <= seam.leave <= len(music) - seam.overlap
+
+
+def test_a_short_part_is_not_repeated_again_and_again() -> None:
+    music = song(47.3, beats_per_minute=120)
+    seam = find_seam(analysed(music), start=0, end=len(music), length=20 * len(music), crossfade_ms=2_000)
+    assert seam.period >= 0.45 * len(music)
 
 
 def test_the_samples_settle_the_seam_where_its_sides_are_alike() -> None:

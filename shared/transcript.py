@@ -39,6 +39,17 @@ class Take(Document):
     )
 
 
+Side = Literal["left", "right"]
+
+
+class OpposedStretch(Document):
+    """A stretch of the voiceover in which the two sides of the user's recording are opposed, and the side that is heard:
+    summed, both would cancel each other."""
+
+    span: Span
+    kept: Side
+
+
 class Recording(Document):
     """The voiceover and what it is made of. `take_boundaries_known` is False when one file holds all scenes.
 
@@ -51,6 +62,7 @@ class Recording(Document):
     takes: tuple[Take, ...]
     take_boundaries_known: bool
     engine: str
+    opposed: tuple[OpposedStretch, ...] = ()
 
 
 class Transcript(Document):

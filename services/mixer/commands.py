@@ -117,16 +117,6 @@ def measure_loudness(soundtrack: str) -> list[str]:
     return _arguments(ffmpeg.output(sound, "-", format="null"))
 
 
-def find_opposed_channels(recording: str) -> list[str]:
-    """Print where the channels of a recording cancel each other for 0.2 s or longer; mono is never told."""
-    sound = (
-        ffmpeg.input(recording, protocol_whitelist="file")["a:0"]
-        .filter("aformat", channel_layouts="stereo")
-        .filter_multi_output("aphasemeter", video=0, phasing=1, angle=150, duration=0.2)[0]
-    )
-    return _arguments(ffmpeg.output(sound, "-", format="null"))
-
-
 def probe_sample_count(soundtrack: str) -> list[str]:
     """ffprobe: the declared length of the sound in samples."""
     return [

@@ -41,8 +41,6 @@ _CEILING_MARGIN_DB = 0.2  # a second encode overshoots a little differently from
 _LARGEST_TAKE_GAIN_DB = 10.0  # judgement: a take further off than this was meant to be
 _LOUDNESS_LINE = re.compile(r"^\s*I:\s*(-?[\d.]+|-?inf|nan) LUFS", re.MULTILINE)
 _PEAK_LINE = re.compile(r"^\s*Peak:\s*(-?[\d.]+|-?inf|nan) dBFS", re.MULTILINE)
-_OUT_OF_PHASE_SECONDS = re.compile(r"out_phase_duration: ([\d.]+)")
-_OUT_OF_PHASE_LINE = re.compile(r"out_phase_start: ([\d.]+)")
 
 
 @dataclass(frozen=True)
@@ -65,8 +63,6 @@ class Inputs:
     sounds: tuple[tuple[Sound, Asset], ...]
     loudness: int
     stems: bool
-    recordings: tuple[Asset, ...] = ()
-    """The user's own recordings: one for each scene, or a single one of all."""
     clip_sound: ClipSound = field(default_factory=ClipSound)
     kept_sounds: tuple[KeptSound, ...] = ()
     """Of the scenes that keep their clips' sound, in their order."""
@@ -79,8 +75,10 @@ class Inputs:
     @property
     def report_key(self) -> str:
         """The key of the report about it."""
-        recordings: list[Determinant] = [recording.digest for recording in self.recordings]
-        determinants = {**self._determinants(), "stems": self.stems, "recordings": recordings}
+        opposed: list[Determinant] = [
+            [stretch.span.start, stretch.span.end, stretch.kept] for stretch in self.recording.opposed
+        ]
+        determinants = {**self._determinants(), "stems": self.stems, "opposed": opposed}
         return derived_key("soundtrack-reports", "json", recipe_version=RECIPE_VERSION, **determinants)
 
     def stem_key(self, layer: str) -> str:
@@ -335,16 +333,6 @@ def corrected_levelling(levelling: Levelling, measured: Measured, *, target_lufs
     if too_high_db > 0:
         ceiling -= too_high_db + _CEILING_MARGIN_DB
     return Levelling(levelling.gain_db + missing_lu, ceiling)
-
-
-def out_of_phase_ms(printed: str) -> tuple[int, ...]:
-    """Where each stretch begins in which the channels cancel each other, as ffmpeg's `aphasemeter` prints it.
-
-    Empty where they add up to less than a second: a room's echo does that to a syllable.
-    """
-    if sum(float(seconds) for seconds in _OUT_OF_PHASE_SECONDS.findall(printed)) < 1:
-        return ()
-    return tuple(round(1000 * float(start)) for start in _OUT_OF_PHASE_LINE.findall(printed))
 
 
 def read_measurement(printed: str) -> Measured:

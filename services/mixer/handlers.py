@@ -13,14 +13,14 @@ from services.mixer.core import Heard, Inputs, KeptSound, LevelledBed, Levelling
 from services.mixer.effects import level_kept_sound, level_sound
 from services.mixer.loudness import Powers
 from services.mixer.places import place_beds, place_sounds
-from services.mixer.report import MixedLayers, warn_of_opposed_channels, write_report
+from services.mixer.report import MixedLayers, write_report
 from services.mixer.wave_files import BedFiles, LayerFiles, SoundFiles, StemPaths, VoiceFiles
 from shared.assets import Asset
 from shared.errors import Unrecoverable
 from shared.events import SceneSounded, ScenesPlanned, SoundtrackMixed
 from shared.ffmpeg import FfmpegError, probe_media, run_ffmpeg, run_ffprobe
 from shared.plan import ScenePlan
-from shared.project import Music, Project, SubmittedProject
+from shared.project import Music, SubmittedProject
 from shared.roll import Rolls
 from shared.service import Step
 from shared.soundtrack import KeptStems, SoundtrackReport, SoundtrackWarning
@@ -115,7 +115,6 @@ class Handlers:
             sounds=tuple((sound, submitted.source(sound.file)) for sound in project.sounds),
             loudness=project.output.loudness,
             stems=project.output.stems,
-            recordings=tuple(submitted.source(path) for path in _recordings(project)),
             clip_sound=project.clip_sound,
             kept_sounds=kept,
         )
@@ -150,7 +149,7 @@ class Handlers:
         beds = tuple(BedFiles(wave, bed) for wave, bed in zip(waves, levelled_beds, strict=True))
         sounds, warnings = await self._place_sounds(inputs, scratch)
         kept_sounds, missed = await self._place_kept_sounds(inputs, scratch)
-        warnings += missed + await self._look_for_opposed_channels(inputs, scratch)
+        warnings += missed
         step.report_progress(25)
         mix = scratch / "layers.wav"
         stems = StemPaths(*(scratch / f"{layer}-stem.wav" for layer in LAYERS)) if inputs.stems else None
@@ -181,23 +180,6 @@ class Handlers:
         levelled.unlink()
         powers = await asyncio.to_thread(wave_files.measure_powers, treated)
         return VoiceFiles(treated, powers, core.level_voice(inputs.spoken, powers))
-
-    async def _look_for_opposed_channels(self, inputs: Inputs, scratch: Path) -> tuple[SoundtrackWarning, ...]:
-        """The user's own recordings are summed to one channel, in which opposed channels cancel each other."""
-        whole = len(inputs.recordings) != len(inputs.plan.scenes) or not inputs.recording.take_boundaries_known
-        warnings: list[SoundtrackWarning] = []
-        for scene, recording in zip(inputs.plan.scenes, inputs.recordings, strict=False):
-            path = scratch / "recording"
-            await self.store.fetch(recording, path)
-            facts = await probe_media(path)
-            if facts.audio is None or facts.audio.channels < 2:
-                continue
-            printed = await run_ffmpeg(
-                commands.find_opposed_channels(str(path)), timeout_seconds=self.ffmpeg_timeout_seconds
-            )
-            if starts_ms := core.out_of_phase_ms(printed):
-                warnings.append(warn_of_opposed_channels(inputs.plan, None if whole else scene, starts_ms))
-        return tuple(warnings)
 
     async def _place_sounds(
         self, inputs: Inputs, scratch: Path
@@ -376,13 +358,6 @@ async def _kept_sounds(awaited: Sequence[str], step: Step) -> tuple[KeptSound, .
 
 def _mix_stem(scratch: Path) -> Path:
     return scratch / "mix-stem.wav"
-
-
-def _recordings(project: Project) -> tuple[str, ...]:
-    """The files of the user's own recordings, in the order of the scenes."""
-    if project.voice.file is not None:
-        return (project.voice.file,)
-    return tuple(scene.recording for scene in project.scenes if scene.recording is not None)
 
 
 def _answer(event: ScenesPlanned, report: SoundtrackReport, stored: Asset, *, from_store: bool) -> SoundtrackMixed:

@@ -16,7 +16,7 @@ from services.mixer.core import (
 )
 from services.mixer.loudness import Powers, mean_lufs, slice_middles, slices_in
 from shared.assets import Asset
-from shared.plan import PlannedScene, ScenePlan
+from shared.plan import ScenePlan
 from shared.soundtrack import DuckedSpan, KeptStems, SceneLoudness, SoundtrackReport, SoundtrackWarning
 from shared.timeline import SAMPLES_PER_MS, Span
 
@@ -102,7 +102,7 @@ def beds_in_pauses(beds: Sequence[LevelledBed], powers: Powers) -> float | None:
 
 
 def hear_warnings(inputs: Inputs, heard: Heard, measured: Measured) -> tuple[SoundtrackWarning, ...]:
-    """What can be heard and should not be: clipped or hardly audible speech, a target that was not reached."""
+    """What can be heard and should not be: clipped or hardly audible speech, opposed sides, a missed target."""
     warnings: list[SoundtrackWarning] = []
     for scene in inputs.plan.scenes:
         clipped = [at for at in heard.clipped_ms if scene.window.contains(at)]
@@ -115,6 +115,7 @@ def hear_warnings(inputs: Inputs, heard: Heard, measured: Measured) -> tuple[Sou
                 "The voice is nearly silent in the recording; raised to the others' level it brings its noise along."
             )
             warnings.append(SoundtrackWarning(scene_number=scene.number, at_ms=scene.speech.start, message=message))
+    warnings += _opposed_warnings(inputs)
     off = measured.loudness_lufs - inputs.loudness
     if abs(off) > LOUDNESS_TOLERANCE_LU or measured.true_peak_dbtp > TRUE_PEAK_LIMIT_DBTP:
         message = (
@@ -125,21 +126,19 @@ def hear_warnings(inputs: Inputs, heard: Heard, measured: Measured) -> tuple[Sou
     return tuple(warnings)
 
 
-def warn_of_opposed_channels(
-    plan: ScenePlan, scene: PlannedScene | None, starts_ms: Sequence[int]
-) -> SoundtrackWarning:
-    """The warning for a recording whose channels cancel each other in stretches that start there.
-
-    The times are the recording's own, which are the master clock's where it holds all scenes (`scene` is None).
-    """
-    at_ms = starts_ms[0] if scene is None else min(scene.window.start + starts_ms[0], scene.window.end - 1)
-    number = next(one.number for one in plan.scenes if one.window.contains(min(at_ms, plan.length_ms - 1)))
-    return SoundtrackWarning(
-        scene_number=number,
-        at_ms=at_ms,
-        message="The recording's left and right side are opposed, so much of the voice is lost where both are summed;"
-        " turn the polarity of one side, or record in mono.",
-    )
+def _opposed_warnings(inputs: Inputs) -> list[SoundtrackWarning]:
+    """One for each scene in which the recording's sides are opposed, at the first place."""
+    warnings: list[SoundtrackWarning] = []
+    for scene in inputs.plan.scenes:
+        first = next((one for one in inputs.recording.opposed if one.span.overlaps(scene.window)), None)
+        if first is not None:
+            message = (
+                "The recording's left and right side are opposed and would cancel each other, so only its"
+                f" {first.kept} side is heard; turn the polarity of one side, or record in mono."
+            )
+            at_ms = max(first.span.start, scene.window.start)
+            warnings.append(SoundtrackWarning(scene_number=scene.number, at_ms=at_ms, message=message))
+    return warnings
 
 
 def _rounded(value: float | None) -> float | None:

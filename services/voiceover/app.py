@@ -35,6 +35,6 @@ def create_handlers(store: AssetStore, settings: Settings) -> Handlers:
             open_espeak, library=settings.espeak_library, timeout_seconds=settings.espeak_timeout_seconds
         ),
         "openai-speech": partial(open_openai_speech, server=settings.speech_server, purchases=purchases),
-        "recorded": partial(open_recorded, store=store),
+        "recorded": partial(open_recorded, store=store, ffmpeg_timeout_seconds=settings.ffmpeg_timeout_seconds),
     }
     return Handlers(store, voices, settings)

@@ -8,13 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.voiceover.line import Line, SpokenWord, without_edge_pauses
+from services.voiceover.sides import OpposedSides
 from services.voiceover.take_report import ReportedWord, TakeReport
 from shared.assets import Asset, Determinant, derived_key
 from shared.errors import Unrecoverable
 from shared.narration import Narration, parse_narration
 from shared.project import Scene, SubmittedProject
 from shared.timeline import SAMPLE_RATE, FrameGrid, Span
-from shared.transcript import Recording, Take, Word
+from shared.transcript import OpposedStretch, Recording, Side, Take, Word
 
 TAKE_RECIPE_VERSION = 1
 JOIN_RECIPE_VERSION = 1
@@ -33,6 +34,8 @@ or more in none (measured on synthetic speech); 5 to 10 ms are usual, and a take
 SHORTEST_TAKE_MS = 80
 """Shorter than the shortest word anyone says: a slip of the recorder, or an empty file with a header."""
 
+SIDES: tuple[Side, ...] = ("left", "right")
+
 ALL_SCENES = "*"
 """The scene id of a take that is all scenes; no scene can have it."""
 
@@ -40,9 +43,7 @@ _SILENCE_POWER = (32_768 * 10 ** (-66 / 20)) ** 2  # below this nothing is heard
 _QUIETER_THAN_SPEECH = 10 ** (-35 / 10)  # initial fricatives are up to 30 dB below vowels
 _ABOVE_THE_FLOOR = 10 ** (9 / 10)  # what 10 ms of steady noise may rise over its quietest 50 ms
 _WINDOW_MS = 10
-_RECORD_AGAIN = (
-    "Record it again; of a stereo file, check that one side is not the other turned around: both are summed."
-)
+_RECORD_AGAIN = "Record it again, louder or nearer to the microphone."
 _FLOOR_WINDOW_MS = 50
 
 
@@ -90,13 +91,18 @@ def _asked_take(submitted: SubmittedProject, scene: Scene, narration: Narration)
 # --- The sound of one take ---------------------------------------------------------------------------------------
 
 
-def decode_arguments(source: str, target: str, longest_ms: int) -> tuple[str, ...]:
+def decode_arguments(source: str, target: str, longest_ms: int, *, side: Side | None = None) -> tuple[str, ...]:
     """ffmpeg's arguments that turn any sound into 48 kHz mono 16 bit PCM, cut off after `longest_ms`.
+
+    All its channels are summed, or one `side` of two is taken.
 
     The filter of 64 taps keeps images of 22.05 kHz speech 95 dB down up to 9.5 kHz (ffmpeg's default: 45 dB); its
     delay is taken out, so that sample positions scale exactly (both measured on ffmpeg 5.1.9).
     """
-    resampled = f"aformat=sample_fmts=fltp:channel_layouts=mono,aresample={SAMPLE_RATE}:filter_size=64:cutoff=0.97"
+    mono = "aformat=sample_fmts=fltp:channel_layouts=mono"
+    if side is not None:
+        mono = f"aformat=sample_fmts=fltp:channel_layouts=stereo,pan=mono|c0=c{SIDES.index(side)}"
+    resampled = f"{mono},aresample={SAMPLE_RATE}:filter_size=64:cutoff=0.97"
     return (
         *("-v", "error", "-i", source, "-map", "0:a:0", "-t", f"{longest_ms}ms", "-af", resampled),
         *("-c:a", "pcm_s16le", "-map_metadata", "-1", "-fflags", "+bitexact", "-flags:a", "+bitexact"),
@@ -289,6 +295,12 @@ def voiceover_key(reports: Sequence[TakeReport], layout: Layout) -> str:
     return derived_key("voiceovers", "wav", recipe_version=JOIN_RECIPE_VERSION, takes=takes, length_ms=layout.length_ms)
 
 
+def report_opposed(opposed: OpposedSides | None, cut: TakeCut) -> tuple[Span, ...]:
+    """Where the sides are opposed in the take's own time."""
+    spans = () if opposed is None else (cut.in_take(span) for span in opposed.source_spans)
+    return tuple(span for span in spans if span.length)
+
+
 def describe_recording(
     asked: Sequence[AskedTake], reports: Sequence[TakeReport], layout: Layout, voiceover: Asset, engine: str
 ) -> Recording:
@@ -316,4 +328,10 @@ def describe_recording(
         takes=takes,
         take_boundaries_known=not any(one.holds_all_scenes for one in asked),
         engine=engine,
+        opposed=tuple(
+            OpposedStretch(span=stretch.shifted(span.start), kept=report.kept_side)
+            for report, span in zip(reports, layout.spans, strict=True)
+            if report.kept_side is not None
+            for stretch in report.opposed_take_spans
+        ),
     )

@@ -82,7 +82,13 @@ class Handlers:
             spoken = await voice.speak(asked.line, folder)
             cut = await self._cut_take(asked, spoken, folder)
             audio = await self.store.put_file(folder / "take.wav", keys.audio, "audio/wav")
-        report = TakeReport(audio=audio, take_ms=cut.take_ms, words=core.report_words(spoken.words, cut))
+        report = TakeReport(
+            audio=audio,
+            take_ms=cut.take_ms,
+            words=core.report_words(spoken.words, cut),
+            opposed_take_spans=core.report_opposed(spoken.opposed, cut),
+            kept_side=None if spoken.opposed is None else spoken.opposed.louder,
+        )
         await self.store.put_document(report, keys.report)  # last: a report stands for a take that is whole
         return report
 
@@ -92,7 +98,12 @@ class Handlers:
         minutes = settings.longest_recording_minutes if asked.holds_all_scenes else settings.longest_take_minutes
         longest_ms, decoded = minutes * 60_000, folder / "decoded.wav"
         # Decoded a second longer than allowed, which shows that it is too long.
-        arguments = core.decode_arguments(str(spoken.audio), str(decoded), longest_ms + 1000)
+        arguments = core.decode_arguments(
+            str(spoken.audio),
+            str(decoded),
+            longest_ms + 1000,
+            side=None if spoken.opposed is None else spoken.opposed.louder,
+        )
         try:
             await run_ffmpeg([*RECORDING_GUARD, *arguments], timeout_seconds=settings.ffmpeg_timeout_seconds)
         except FfmpegError as error:

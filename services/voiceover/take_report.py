@@ -4,7 +4,7 @@ from pydantic import Field
 
 from shared.assets import Asset
 from shared.timeline import Span
-from shared.transcript import Confidence, Document
+from shared.transcript import Confidence, Document, Side
 
 
 class ReportedWord(Document):
@@ -21,3 +21,7 @@ class TakeReport(Document):
     audio: Asset
     take_ms: int = Field(gt=0, description="Whole milliseconds; the file has exactly 48 samples for each.")
     words: tuple[ReportedWord, ...] = ()
+    opposed_take_spans: tuple[Span, ...] = Field(
+        default=(), description="Where the recording's sides are opposed, in the take's own time."
+    )
+    kept_side: Side | None = Field(default=None, description="The only side that is heard; None where both are summed.")

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from services.voiceover.line import Line, SpokenWord
+from services.voiceover.sides import OpposedSides
 from shared import project
 from shared.assets import Determinant
 
@@ -18,6 +19,8 @@ class SpokenTake:
     words: tuple[SpokenWord, ...] = ()
     declared_ms: int | None = None
     """How long the file claims to be; None where it does not say or cannot know."""
+    opposed: OpposedSides | None = None
+    """Where its sides would cancel each other; only the louder one is then heard."""
 
 
 class Voice(Protocol):

@@ -43,8 +43,8 @@ Side = Literal["left", "right"]
 
 
 class OpposedStretch(Document):
-    """A stretch of the voiceover in which the two sides of the user's recording are opposed, and the side that is heard:
-    summed, both would cancel each other."""
+    """Where in the voiceover the two sides of the user's recording are opposed, and the one side that is heard: summed,
+    they would cancel each other."""
 
     span: Span
     kept: Side

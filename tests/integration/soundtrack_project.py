@@ -19,7 +19,7 @@ from shared.soundtrack import SoundtrackReport
 from shared.store import file_digest
 from shared.testing import MemoryStore, RecordedStep, planned_scene
 from shared.timeline import SAMPLE_RATE, SAMPLES_PER_MS, FrameGrid, Span, windows_between
-from shared.transcript import Recording, Take, Word
+from shared.transcript import OpposedStretch, Recording, Take, Word
 
 Wave = NDArray[np.float64]
 
@@ -104,6 +104,7 @@ class MixedProject:
         stems: bool = False,
         files: Sequence[Path] = (),
         keys: Mapping[str, object] | None = None,
+        opposed: tuple[OpposedStretch, ...] = (),
     ) -> ScenesPlanned:
         """Put the project into the store, planned. `music_options` are lines of the project file's `music`; `keys`
         stand at its top, in place of what is there, and may name `files`."""
@@ -125,6 +126,7 @@ class MixedProject:
             takes=tuple(Take(scene_id=scene.scene_id, text="la", span=scene.speech) for scene in scenes),
             take_boundaries_known=True,
             engine="made",
+            opposed=opposed,
         )
         sources = {}
         for file in (*files, *([] if music is None else [music])):

@@ -9,6 +9,7 @@ import soundfile
 
 from shared.errors import Unrecoverable
 from shared.timeline import SAMPLE_RATE, SAMPLES_PER_MS, Span
+from shared.transcript import OpposedStretch
 from tests.integration.soundtrack_project import (
     CLICK_BAND,
     SCENES,
@@ -218,22 +219,41 @@ async def test_music_with_an_ending_ends_with_the_story_not_in_a_fade(
     assert (await mixed_project.report_of(mixed)).seams_ms, "what did not fit was left out before"
 
 
-async def test_a_recording_whose_sides_are_opposed_is_warned_of_with_scene_and_time(
-    mixed_project: MixedProject, voice: Path, tmp_path: Path
+@pytest.mark.parametrize(("bars", "seams"), [(40, 0), (7, 1)])
+async def test_music_without_an_ending_stops_with_a_bar_where_the_story_ends(
+    mixed_project: MixedProject, voice: Path, tmp_path: Path, bars: int, seams: int
 ) -> None:
-    samples = soundfile.read(voice)[0]
-    sides = np.stack([samples, samples], axis=1)
-    sides[SCENES[1].start * SAMPLES_PER_MS : SCENES[1].end * SAMPLES_PER_MS, 1] *= -0.8
-    soundfile.write(tmp_path / "me.wav", sides, SAMPLE_RATE, subtype="PCM_16")
-    mono = tmp_path / "mono.wav"
-    soundfile.write(mono, samples, SAMPLE_RATE, subtype="PCM_16")
-    warned = {}
-    for name in ("me.wav", "mono.wav"):
-        keys = {"voice": {"engine": "recorded", "file": name}}
-        event = await mixed_project.submit(voice, None, files=[tmp_path / name], keys=keys)
-        warned[name] = (await mixed_project.report_of(await mixed_project.mix(event))).warnings
-    (warning,) = warned["me.wav"]
-    assert warning.scene_number == 2
-    assert warning.at_ms == pytest.approx(SCENES[1].start + 400, abs=450)
-    assert "opposed" in warning.message
-    assert warned["mono.wav"] == ()
+    bar = 2.0
+    at = np.arange(int(bars * bar * SAMPLE_RATE)) / SAMPLE_RATE
+    number = (at // bar).astype(int)
+    tones = np.array([200.0, 247.0, 311.0, 389.0])  # one for each bar in turn, none in the voice's band
+    song = 0.2 * np.sin(2 * np.pi * tones[number % 4] * at) * np.minimum(1, at % bar / 0.02)
+    hits = np.random.default_rng(6).standard_normal(at.size) * np.exp(-(at % (bar / 4)) / 0.02)
+    song += np.where(at % bar < bar / 4, 0.2, 0.08) * hits
+    soundfile.write(tmp_path / "song.wav", song, SAMPLE_RATE, subtype="PCM_16")
+    mixed = await mixed_project.mix(await mixed_project.submit(voice, tmp_path / "song.wav"))
+    report = await mixed_project.report_of(mixed)
+    assert report.bed_ends[0] in {"phrase", "bar"}
+    assert len(report.seams_ms) >= seams
+    heard, end = (await mixed_project.listen(mixed))[:, 0], SCENES[-1].end
+    played: list[int] = []
+    for before in (2, 1):
+        # All of a bar but its edges has one tone: so bars end where the story ends, to 0.1 s.
+        last_bar = Span(end - 2_000 * before + 100, end - 2_000 * (before - 1) - 100)
+        levels = [tone_db(heard, hertz, last_bar) for hertz in tones]
+        played.append(int(np.argmax(levels)))
+        assert max(levels) > sorted(levels)[-2] + 15
+    assert played[1] == (played[0] + 1) % 4
+    assert level_db(heard[-4_800:]) < level_db(heard[(end - 4_000) * 48 : (end - 3_000) * 48]) - 25, "it has faded out"
+
+
+async def test_a_recording_whose_sides_are_opposed_is_warned_of_once_in_each_scene(
+    mixed_project: MixedProject, voice: Path
+) -> None:
+    spans = (Span(400, 900), Span(5_000, 9_000), Span(9_500, 10_000))
+    opposed = tuple(OpposedStretch(span=span, kept="left") for span in spans)
+    event = await mixed_project.submit(voice, None, opposed=opposed)
+    first, second = (await mixed_project.report_of(await mixed_project.mix(event))).warnings
+    assert [(first.scene_number, first.at_ms), (second.scene_number, second.at_ms)] == [(1, 400), (2, SCENES[1].start)]
+    assert "opposed" in first.message
+    assert "only its left side is heard" in second.message

@@ -198,3 +198,49 @@ async def test_a_recording_beyond_the_limit_is_refused(tmp_path: Path) -> None:
 def pitch(samples: NDArray[np.int32]) -> float:
     spectrum = np.abs(np.fft.rfft(samples * np.hanning(samples.size)))
     return float(np.fft.rfftfreq(samples.size, 1 / 48_000)[int(spectrum.argmax())])
+
+
+async def make_opposed(path: Path, *, from_ms: int, right: float) -> Path:
+    """Bursts of a 300 Hz tone, from `from_ms` on turned around on the right side and weighed by `right`."""
+    at = np.arange(4 * 48_000) / 48_000
+    bursts = 0.3 * np.sin(2 * np.pi * 300 * at) * (at % 0.5 < 0.35)
+    sides = np.stack([bursts, np.where(at * 1000 >= from_ms, -right * bursts, bursts)], axis=1)
+    with wave.open(str(path), "wb") as sound:
+        sound.setnchannels(2)
+        sound.setsampwidth(2)
+        sound.setframerate(48_000)
+        sound.writeframes((sides * 32_767).astype("<i2").tobytes())
+    return path
+
+
+@pytest.mark.parametrize(("right", "kept"), [(1.0, "left"), (0.9, "left"), (1.2, "right")])
+async def test_a_recording_whose_sides_cancel_each_other_is_heard_from_its_louder_side_and_told(
+    tmp_path: Path, right: float, kept: str
+) -> None:
+    made = {"me.wav": await make_opposed(tmp_path / "me.wav", from_ms=0, right=right)}
+    store = MemoryStore()
+    _, recording = await record(store, tmp_path, Voice(engine="recorded"), (scene(1, "me.wav"),), made)
+    (stretch,) = recording.opposed
+    take = recording.takes[0].span
+    assert stretch.kept == kept
+    assert stretch.span.start == pytest.approx(take.start + EDGE_MARGIN_MS, abs=100)
+    assert stretch.span.end == pytest.approx(take.end, abs=300)
+    loudest = np.abs(samples_of(store, recording)).max() / 32_767
+    assert loudest == pytest.approx(0.3 * max(1.0, right), abs=0.01), "one side, as loud as it was recorded"
+
+
+async def test_sides_that_are_opposed_in_one_part_of_a_recording_are_told_there(tmp_path: Path) -> None:
+    made = {"all.wav": await make_opposed(tmp_path / "all.wav", from_ms=2_000, right=1.0)}
+    store, voice = MemoryStore(), Voice(engine="recorded", file="all.wav")
+    _, recording = await record(store, tmp_path, voice, (scene(1), scene(2)), made)
+    (stretch,) = recording.opposed
+    assert stretch.span.start == pytest.approx(2_000, abs=100)
+    samples = samples_of(store, recording)
+    early, late = samples[:96_000].astype(float), samples[96_000:192_000].astype(float)
+    assert np.abs(late).max() == pytest.approx(np.abs(early).max(), rel=0.02), "nothing is lost"
+
+
+async def test_sides_that_go_together_are_summed_and_nothing_is_told(tmp_path: Path) -> None:
+    made = {"me.wav": await make_opposed(tmp_path / "me.wav", from_ms=10_000, right=1.0)}
+    _, recording = await record(MemoryStore(), tmp_path, Voice(engine="recorded"), (scene(1, "me.wav"),), made)
+    assert recording.opposed == ()

@@ -20,7 +20,6 @@ from services.mixer.core import (
     corrected_levelling,
     level_voice,
     levelled_powers,
-    out_of_phase_ms,
     read_measurement,
     require_exact_length,
     require_whole_kept_sound,
@@ -173,13 +172,6 @@ def test_the_last_summary_that_ffmpeg_prints_is_read() -> None:
     assert read_measurement(printed) == Measured(-14.2, -1.4)
     with pytest.raises(ValueError, match="no loudness"):
         read_measurement("nothing of the kind")
-
-
-def test_opposed_channels_are_told_where_they_last_a_second_altogether() -> None:
-    line = "[x] out_phase_start: {0}\n[x] out_phase_end: {1} | out_phase_duration: {2}\n"
-    syllable, word = line.format(3.2, 3.5, 0.3), line.format(4.01067, 4.9, 0.889)
-    assert out_of_phase_ms("mono_start: 0\n" + syllable) == ()
-    assert out_of_phase_ms(syllable + word) == (3_200, 4_011)
 
 
 def test_a_soundtrack_of_another_length_is_a_bug_and_not_cut_off() -> None:

@@ -1,17 +1,18 @@
 """`lockstep check`: is the project file sound, and is its media what it says it is?"""
 
 import asyncio
+import tempfile
 from pathlib import Path
 
 import click
 
 from cli.doctor import missing_encoder, missing_programs
 from cli.edge import Refused
-from services.clip_fitter.clip import read_clip, unreadable_clip
+from services.clip_fitter.clip_file import open_clip
 from services.clip_fitter.settings import Settings as FitterSettings
 from services.voiceover.refusals import refusals
 from shared.errors import Unrecoverable
-from shared.ffmpeg import FfmpegError, probe_media, probe_pictures
+from shared.ffmpeg import FfmpegError, probe_media
 from shared.project_file import LoadedProject, Mention, Problem, ProjectFileError, load_project
 from shared.project_values import Place
 
@@ -85,12 +86,11 @@ async def _media_problems(loaded: LoadedProject) -> dict[str, tuple[str, str]]:
 
 
 async def _look_at_clip(path: Path) -> None:
-    limits = FitterSettings().clip_limits
-    try:
-        media, pictures = await probe_pictures(path, guard=limits.guard())
-    except FfmpegError as error:
-        raise unreadable_clip(_cause(error, path)) from None
-    read_clip(media, pictures, limits)
+    settings = FitterSettings()
+    with tempfile.TemporaryDirectory() as folder:
+        await open_clip(
+            path, Path(folder) / "unpacked", settings.clip_limits, timeout_seconds=settings.probe_limit_seconds
+        )
 
 
 async def _look_at_sound(path: Path) -> None:

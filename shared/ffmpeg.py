@@ -4,19 +4,14 @@ What to run is a value that a core decides; this module only runs it.
 """
 
 import asyncio
-import contextlib
-import math
-import os
-import resource
-import shutil
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
-from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from shared.child import child_process, end_of, last_line
 from shared.media import INPUT_GUARD, AudioFacts, MediaFacts, PictureTimes, VideoFacts
 from shared.telemetry_stages import staged
 
@@ -42,12 +37,6 @@ DEFAULT_TIMEOUT_SECONDS = 900.0
 OUTPUT_LIMIT_BYTES = 128 * 1024 * 1024
 """ffprobe prints about 120 bytes a packet: a million packets fit, and a file that would fill the memory does not."""
 
-FILE_LIMIT_BYTES = 16 * 1024**3
-"""The largest file that ffmpeg may write: more than an hour of 4K, and less than a disk."""
-
-ERRORS_KEPT_BYTES = 64 * 1024
-"""A broken file can make ffmpeg complain without end; the last lines name the cause."""
-
 
 class FfmpegError(Exception):
     """ffmpeg or ffprobe refused: `cause` is the last line that it printed, `complaints` all of them or their end.
@@ -56,7 +45,7 @@ class FfmpegError(Exception):
     """
 
     def __init__(self, program: str, exit_code: int, complaints: str) -> None:
-        self.cause = _last_line(complaints)
+        self.cause = last_line(complaints)
         super().__init__(f"{program} stopped with exit code {exit_code}: {self.cause}")
         self.exit_code = exit_code
         self.complaints = complaints
@@ -82,8 +71,8 @@ async def run_ffmpeg(
             if name == "out_time_us" and value.lstrip("-").isdigit() and on_progress is not None:
                 on_progress(max(0, int(value)) // 1000)
 
-    async with _child(command, timeout_seconds) as (process, output, errors):
-        _, text, exit_code = await asyncio.gather(follow(output), _end_of(errors), process.wait())
+    async with child_process(command, timeout_seconds) as (process, output, errors):
+        _, text, exit_code = await asyncio.gather(follow(output), end_of(errors), process.wait())
     if exit_code != 0:
         raise FfmpegError("ffmpeg", exit_code, text)
     return text
@@ -113,67 +102,19 @@ async def stream_ffprobe_lines(
         if rest:
             on_line(rest.decode(errors="replace"))
 
-    async with _child(("ffprobe", "-hide_banner", *arguments), timeout_seconds) as (process, output, errors):
-        _, complaints, exit_code = await asyncio.gather(follow(output), _end_of(errors), process.wait())
+    async with child_process(("ffprobe", "-hide_banner", *arguments), timeout_seconds) as (process, output, errors):
+        _, complaints, exit_code = await asyncio.gather(follow(output), end_of(errors), process.wait())
     if exit_code != 0:
         raise FfmpegError("ffprobe", exit_code, complaints)
 
 
 @staged("probe")
 async def _run_ffprobe(arguments: Sequence[str], timeout_seconds: float) -> tuple[str, str]:
-    async with _child(("ffprobe", "-hide_banner", *arguments), timeout_seconds) as (process, output, errors):
-        text, complaints, exit_code = await asyncio.gather(_all_of(output), _end_of(errors), process.wait())
+    async with child_process(("ffprobe", "-hide_banner", *arguments), timeout_seconds) as (process, output, errors):
+        text, complaints, exit_code = await asyncio.gather(_all_of(output), end_of(errors), process.wait())
     if exit_code != 0:
         raise FfmpegError("ffprobe", exit_code, complaints)
     return text, complaints
-
-
-@contextlib.asynccontextmanager
-async def _child(
-    command: Sequence[str], timeout_seconds: float
-) -> AsyncIterator[tuple[asyncio.subprocess.Process, asyncio.StreamReader, asyncio.StreamReader]]:
-    process = await asyncio.create_subprocess_exec(
-        *_child_prefix(timeout_seconds),
-        *command,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        start_new_session=True,  # a drain signals our process group, and must not stop the encode that it waits for
-    )
-    assert process.stdout is not None
-    assert process.stderr is not None
-    try:
-        async with asyncio.timeout(timeout_seconds):
-            yield process, process.stdout, process.stderr
-    finally:
-        if process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
-
-
-_installed = cache(shutil.which)
-"""Where a program is; looked for once, not before each of the processes that a scene starts."""
-
-
-def _child_prefix(timeout_seconds: float) -> tuple[str, ...]:
-    # A service that is killed with SIGKILL cannot stop its children; the kernel does it for us.
-    setpriv, prlimit = _installed("setpriv"), _installed("prlimit")
-    dies_with_us = (setpriv, "--pdeathsig", "KILL", "--") if setpriv else ()
-    return (*dies_with_us, prlimit, *_limits(timeout_seconds)) if prlimit else dies_with_us
-
-
-def _limits(timeout_seconds: float) -> tuple[str, ...]:
-    """What a file made to break a decoder can take at most; never above what this process may give."""
-    processors, memory_bytes = os.cpu_count() or 1, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    wanted = {
-        "fsize": (resource.RLIMIT_FSIZE, FILE_LIMIT_BYTES),
-        "data": (resource.RLIMIT_DATA, memory_bytes),
-        "cpu": (resource.RLIMIT_CPU, math.ceil(timeout_seconds) * processors),
-        "core": (resource.RLIMIT_CORE, 0),
-    }
-    given = {name: (limit, resource.getrlimit(kind)[1]) for name, (kind, limit) in wanted.items()}
-    return tuple(f"--{name}={limit if most < 0 else min(limit, most)}" for name, (limit, most) in given.items())
 
 
 async def _all_of(stream: asyncio.StreamReader) -> str:
@@ -183,18 +124,6 @@ async def _all_of(stream: asyncio.StreamReader) -> str:
         if len(kept) > OUTPUT_LIMIT_BYTES:
             raise FfmpegError("ffprobe", 1, f"it printed more than {OUTPUT_LIMIT_BYTES} bytes")
     return kept.decode(errors="replace")
-
-
-async def _end_of(stream: asyncio.StreamReader) -> str:
-    kept = b""
-    while block := await stream.read(65_536):
-        kept = (kept + block)[-ERRORS_KEPT_BYTES:]
-    return kept.decode(errors="replace")
-
-
-def _last_line(text: str) -> str:
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1][:300] if lines else "it printed nothing"
 
 
 class _Tolerant(BaseModel):

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from shared.errors import Unrecoverable
 from shared.media import MediaFacts, PictureTimes, VideoFacts
 
-CONTAINERS = "mov,matroska,mpegts,avi,gif,png_pipe,jpeg_pipe,webp_pipe"
+CONTAINERS = "mov,matroska,mpegts,avi,gif,apng,png_pipe,jpeg_pipe,webp_pipe"
 """Containers that name no other file. A playlist or a concat script called `clip.mp4` would be opened without this list
 and could read whatever lies beside it."""
 
 DECODERS = (
-    "h264,hevc,vp8,libvpx,vp9,libvpx-vp9,av1,libdav1d,libaom-av1,mpeg4,mpeg2video,prores,dnxhd,ffv1,qtrle,mjpeg,png,gif,webp,"
+    "h264,hevc,vp8,libvpx,vp9,libvpx-vp9,av1,libdav1d,libaom-av1,mpeg4,mpeg2video,prores,dnxhd,ffv1,qtrle,mjpeg,png,apng,gif,webp,"
     # ffprobe opens a decoder for every stream, so sound and captions that are not used have to be named too.
     "aac,aac_latm,ac3,eac3,alac,flac,mp2,mp2float,mp3,mp3float,opus,libopus,vorbis,libvorbis,"
     "pcm_s16le,pcm_s16be,pcm_s24le,pcm_s24be,pcm_s32le,pcm_f32le,pcm_u8,pcm_mulaw,pcm_alaw,"
@@ -28,6 +28,8 @@ class ClipLimits:
     length_ms: int
     picture_ms: int
     """The longest that one picture may be shown: a few kilobytes can claim ten days of frames."""
+    animation_pictures: int
+    """Of an animated WebP, whose pictures are unpacked one by one."""
 
     def guard(self) -> tuple[str, ...]:
         """The options that stand before a clip wherever ffmpeg or ffprobe opens one."""
@@ -63,8 +65,13 @@ class Clip:
 
 ANOTHER_CLIP = "Put a video file (mp4, mov, mkv or webm) or a picture there."
 DOWNLOAD_AGAIN = "Download or export the clip again."
-NO_WEBP = "Save it as an animated GIF or as a video (mp4, mov, mkv or webm)."
+ANOTHER_FORM = "Save it as a video (mp4, mov, mkv or webm)."
 SMALLER = "Make the clip smaller, for example 1920x1080."
+
+
+def is_unread_webp(media: MediaFacts) -> bool:
+    """True for a WebP of which ffmpeg sees nothing: it leaves out all that is animated, and then nothing remains."""
+    return media.video is not None and media.video.codec == "webp" and media.video.width <= 0
 
 
 def read_clip(media: MediaFacts, pictures: PictureTimes | None, limits: ClipLimits) -> Clip:
@@ -77,9 +84,6 @@ def read_clip(media: MediaFacts, pictures: PictureTimes | None, limits: ClipLimi
             f"The clip has {media.stream_count} streams, and more than {limits.streams} are not footage.",
             remedy=ANOTHER_CLIP,
         )
-    if video.codec == "webp" and video.width <= 0:
-        # ffmpeg 5.1 leaves out all that is animated, and then nothing remains.
-        raise Unrecoverable("The clip is an animated or a damaged WebP, which ffmpeg does not read.", remedy=NO_WEBP)
     if video.width <= 0 or video.height <= 0:
         raise Unrecoverable(
             f"The clip's picture has no readable size, or more than {limits.pixels // 1_000_000} million pixels.",
@@ -144,6 +148,11 @@ def unreadable_clip(complaints: str) -> Unrecoverable:
     # "[mov @ 0x55c7802] moov atom not found": the address says nothing to anybody.
     cause = re.sub(r"\[[^\]]* @ 0x[0-9a-f]+\]\s*", "", lines[-1])[:200].rstrip(".")
     return Unrecoverable(f"The clip cannot be read as a video ({cause}).", remedy=DOWNLOAD_AGAIN)
+
+
+def unreadable_webp(cause: str) -> Unrecoverable:
+    """The failure for an animated WebP that was not unpacked; `cause` says why."""
+    return Unrecoverable(f"The clip is a WebP that cannot be read ({cause.rstrip('.')}).", remedy=ANOTHER_FORM)
 
 
 def empty_clip() -> Unrecoverable:

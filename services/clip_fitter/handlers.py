@@ -8,7 +8,8 @@ from functools import partial
 from pathlib import Path
 
 from services.clip_fitter.best_window import SHORTEST_CHOICE_MS, Look, best_start_ms, hitch_of, is_even
-from services.clip_fitter.clip import Clip, empty_clip, read_clip, unreadable_clip, usable_ms
+from services.clip_fitter.clip import Clip, empty_clip, unreadable_clip, usable_ms
+from services.clip_fitter.clip_file import is_the_machines_fault, open_clip
 from services.clip_fitter.core import Fill, FitLimits, SceneRecipe, fit_scene, is_hopeless, starting_at
 from services.clip_fitter.encoding import Encode, Purpose, Stretch, file_faults
 from services.clip_fitter.footage_advice import VideoModel, hopeless_clip
@@ -252,14 +253,10 @@ class Handlers:
             raise empty_clip()
         # The path has no ending: what the file is, its bytes say.
         await self.settings.clip_cache.fetch(self.store, asset, path)
-        limits = self.settings.clip_limits
-        try:
-            media, pictures = await probe_pictures(
-                path, guard=limits.guard(), timeout_seconds=self.settings.probe_limit_seconds
-            )
-        except FfmpegError as error:
-            raise _input_to_blame(error, [str(path)]) from error
-        return read_clip(media, pictures, limits), path
+        unpacked = path.with_name(f"{path.name}-unpacked")
+        return await open_clip(
+            path, unpacked, self.settings.clip_limits, timeout_seconds=self.settings.probe_limit_seconds
+        )
 
     async def _encode(self, job: SegmentJob, step: Step) -> None:
         encodes = segment_encodes(job)
@@ -347,12 +344,9 @@ def _answer(fitted: SceneFitted, sounding: Sounding | None, kept: KeptSound | No
     return fitted.model_copy(update={"fit": f"{fitted.fit}; {kept.sentence}"}), sounded
 
 
-MACHINE_TROUBLE = ("No space left", "Resource temporarily unavailable", "Too many open files")
-
-
 def _input_to_blame(error: FfmpegError, sources: Sequence[str]) -> Exception:
     """The failure to raise: a killed process or a full disk may go better next time, a broken clip never will."""
-    if error.exit_code < 0 or any(trouble in error.complaints for trouble in MACHINE_TROUBLE):
+    if is_the_machines_fault(error.exit_code, error.complaints):
         return error
     if "Unknown encoder" in error.complaints:
         return Unrecoverable(

@@ -36,6 +36,9 @@ class Settings(BaseSettings):
     most_streams: int = Field(default=64, ge=1)
     longest_clip_seconds: int = Field(default=3_600, ge=1)
     longest_picture_seconds: int = Field(default=10, ge=1, description="How long a clip may show one picture.")
+    most_animation_pictures: int = Field(
+        default=3_000, ge=1, description="Of an animated WebP; a minute at 50 a second."
+    )
 
     clip_cache_mebibytes: int = Field(
         default=0,
@@ -57,6 +60,7 @@ class Settings(BaseSettings):
             streams=self.most_streams,
             length_ms=self.longest_clip_seconds * 1000,
             picture_ms=self.longest_picture_seconds * 1000,
+            animation_pictures=self.most_animation_pictures,
         )
 
     @property

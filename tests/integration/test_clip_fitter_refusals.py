@@ -2,15 +2,17 @@
 
 import asyncio
 import random
+import struct
+import zlib
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from services.clip_fitter.clip import Clip, read_clip, unreadable_clip
+from services.clip_fitter.clip import Clip
+from services.clip_fitter.clip_file import open_clip
 from services.clip_fitter.settings import Settings
 from shared.errors import Unrecoverable
-from shared.ffmpeg import FfmpegError, probe_pictures
 from shared.media_makers import H264, make_numbered_clip, make_tone, read_numbers, run_tool
 from tests.integration.clip_fitting import Bench
 
@@ -127,19 +129,75 @@ async def test_a_picture_with_too_many_pixels(bench: Bench, footage: Path) -> No
     assert "pixels" in (await refusal_of(bench, footage)).reason
 
 
-async def test_an_animated_webp_is_told_what_to_become(bench: Bench, tmp_path: Path) -> None:
-    first, second = (Image.new("RGB", (64, 36), colour) for colour in ("red", "blue"))
-    clip = tmp_path / "clip.webp"
-    first.save(clip, save_all=True, append_images=[second], duration=40)
-    error = await refusal_of(bench, clip)
-    assert "animated" in error.reason
-    assert "GIF" in error.remedy
+def animated_webp(path: Path, pictures: int = 12, size: tuple[int, int] = (64, 36)) -> Path:
+    first, *others = (Image.new("RGB", size, (20 * number % 256, 90, 160)) for number in range(pictures))
+    first.save(path, save_all=True, append_images=others, duration=40)
+    return path
 
 
-async def test_a_file_with_too_many_streams(bench: Bench, footage: Path, tmp_path: Path) -> None:
-    many = tmp_path / "many.mp4"
-    run_tool("ffmpeg", "-i", str(footage), *("-map", "0:v") * 80, "-c", "copy", str(many))
-    assert "streams" in (await refusal_of(bench, many)).reason
+async def test_an_animated_webp_that_was_cut_off(bench: Bench, tmp_path: Path) -> None:
+    whole, cut = animated_webp(tmp_path / "whole.webp"), tmp_path / "cut.webp"
+    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    error = await refusal_of(bench, cut)
+    assert "WebP" in error.reason
+    assert "video" in error.remedy
+
+
+async def test_an_animated_webp_of_too_many_pictures_is_not_unpacked(bench: Bench, tmp_path: Path) -> None:
+    bench.settings = Settings(most_animation_pictures=10)
+    error = await refusal_of(bench, animated_webp(tmp_path / "clip.webp"))
+    assert "it has 12 pictures, more than 10" in error.reason
+
+
+async def test_an_animated_webp_that_claims_a_huge_canvas_is_not_unpacked(bench: Bench, tmp_path: Path) -> None:
+    data = bytearray(animated_webp(tmp_path / "small.webp").read_bytes())
+    at = data.index(b"VP8X") + 12  # after the chunk's size and flags: width - 1 and height - 1, 24 bits each
+    data[at : at + 6] = (16_000 - 1).to_bytes(3, "little") + (16_000 - 1).to_bytes(3, "little")
+    bomb = tmp_path / "bomb.webp"
+    bomb.write_bytes(data)
+    assert "WebP" in (await refusal_of(bench, bomb)).reason
+
+
+def with_streams(footage: Path, target: Path, count: int) -> Path:
+    """The same mp4 file with its only track written `count` times into its header."""
+    data = footage.read_bytes()
+    at = data.index(b"moov") - 4
+    moov = data[at : at + int.from_bytes(data[at : at + 4], "big")]
+    start = moov.index(b"trak") - 4
+    end = start + int.from_bytes(moov[start : start + 4], "big")
+    body = moov[8:start] + moov[start:end] * count + moov[end:]
+    header = (len(body) + 8).to_bytes(4, "big") + b"moov"
+    target.write_bytes(data[:at] + header + body + data[at + len(moov) :])  # the header is last: no place moves
+    return target
+
+
+@pytest.mark.parametrize("count", [80, 10_000])
+async def test_a_file_with_too_many_streams(bench: Bench, footage: Path, tmp_path: Path, count: int) -> None:
+    assert "streams" in (await refusal_of(bench, with_streams(footage, tmp_path / "many.mp4", count))).reason
+    assert read_numbers(with_streams(footage, tmp_path / "two.mp4", 2))[:3] == [0, 1, 2], "the file is a video"
+
+
+def png_of(width: int, height: int, target: Path) -> Path:
+    """A whole picture of that size in a few bytes: a single grey line, repeated without end, packs well."""
+    rows = zlib.compressobj(9)
+    data = b"".join(rows.compress(bytes(1 + width)) for _ in range(height)) + rows.flush()
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    target.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b""))
+    return target
+
+
+async def test_a_decompression_bomb_is_refused_by_its_size_and_not_unpacked(bench: Bench, tmp_path: Path) -> None:
+    bomb = png_of(30_000, 30_000, tmp_path / "bomb.png")
+    assert bomb.stat().st_size < 1_000_000, "a bomb is small"
+    error = await refusal_of(bench, bomb)
+    assert "pixels" in error.reason
+    assert "smaller" in error.remedy
+    answer, _ = await bench.fit(png_of(320, 180, tmp_path / "small.png"), 24)
+    assert answer.frame_count == 24, "a small picture made the same way is a picture"
 
 
 async def test_footage_for_less_than_a_fifth_of_the_scene(bench: Bench, tmp_path: Path) -> None:
@@ -170,10 +228,11 @@ async def test_the_fitter_goes_on_after_a_refusal(bench: Bench, footage: Path, t
     assert read_numbers(segment) == list(range(24))
 
 
-@pytest.mark.parametrize("name", ["clip.mp4", "clip.mkv", "clip.gif", "clip.ts", "clip.webp"])
+@pytest.mark.parametrize("name", ["clip.mp4", "clip.mkv", "clip.gif", "clip.ts", "clip.webp", "clip.png"])
 async def test_any_damaged_file_is_a_clip_or_a_refusal_and_nothing_else(tmp_path: Path, name: str) -> None:
     """A fixed seed, so that what fails once fails again."""
-    encoding = {"gif": ("-c:v", "gif"), "webp": ("-frames:v", "1")}.get(name.rpartition(".")[2], H264)
+    still = ("-frames:v", "1")
+    encoding = {"gif": ("-c:v", "gif"), "webp": still, "png": still}.get(name.rpartition(".")[2], H264)
     whole = make_numbered_clip(tmp_path / name, frames=4, size=(32, 18), encoding=encoding).read_bytes()
     chance = random.Random(20260)
     for _ in range(60):
@@ -186,16 +245,24 @@ async def test_any_damaged_file_is_a_clip_or_a_refusal_and_nothing_else(tmp_path
         assert isinstance(judgement, Clip) or judgement.reason.endswith(".")
 
 
+async def test_any_damaged_animated_webp_is_a_clip_or_a_refusal_and_nothing_else(tmp_path: Path) -> None:
+    whole = animated_webp(tmp_path / "clip.webp", pictures=4, size=(32, 18)).read_bytes()
+    chance = random.Random(20261)
+    judgements = []
+    for _ in range(25):
+        data = bytearray(whole)
+        for _ in range(chance.randint(1, 6)):
+            data[chance.randrange(12, len(data))] = chance.randrange(256)
+        judgements.append(await judged(tmp_path / "damaged", data))
+    assert all(isinstance(one, Clip) or one.reason.endswith(".") for one in judgements)
+    assert any(isinstance(one, Clip) for one in judgements)
+
+
 async def judged(path: Path, data: bytes | bytearray) -> Clip | Unrecoverable:
-    """What becomes of a file of these bytes; a crash of ffprobe is neither."""
+    """What becomes of a file of these bytes; a crash of what reads it is neither."""
     await asyncio.to_thread(path.write_bytes, data)
-    limits = Settings().clip_limits
     try:
-        media, pictures = await probe_pictures(path, guard=limits.guard(), timeout_seconds=60)
-        return read_clip(media, pictures, limits)
+        clip, _ = await open_clip(path, path.with_name("unpacked"), Settings().clip_limits, timeout_seconds=60)
     except Unrecoverable as refusal:
         return refusal
-    except FfmpegError as error:
-        if error.exit_code < 0:
-            raise
-        return unreadable_clip(error.complaints)
+    return clip

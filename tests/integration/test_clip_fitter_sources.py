@@ -5,8 +5,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from shared.media_makers import H264, decode_colour, make_colour_clip, make_numbered_clip, read_numbers, run_tool
+from shared.media_makers import (
+    H264,
+    decode_colour,
+    make_colour_clip,
+    make_numbered_clip,
+    numbered_picture,
+    read_numbers,
+    run_tool,
+)
 from shared.project import Fit
 from tests.integration.clip_fitting import Bench, output
 
@@ -201,6 +210,54 @@ async def test_an_animated_gif_is_a_clip(bench: Bench, tmp_path: Path) -> None:
     clip = make_numbered_clip(tmp_path / "clip.gif", frames=30, fps="25", encoding=("-c:v", "gif"))
     _, segment = await bench.fit(clip, 24, to=output(fps="25"))
     assert read_numbers(segment) == list(range(24))
+
+
+@pytest.mark.parametrize("lossless", [True, False])
+async def test_an_animated_webp_is_a_clip_whose_pictures_last_as_long_as_they_say(
+    bench: Bench, tmp_path: Path, lossless: bool
+) -> None:
+    first, *others = (Image.fromarray(numbered_picture(number, 128, 72)).convert("RGB") for number in range(20))
+    # Every third picture is shown for three frames of the project, the others for one.
+    lasts = [3 if number % 3 == 2 else 1 for number in range(20)]
+    clip = tmp_path / "clip.webp"
+    durations = [40 * frames for frames in lasts]
+    first.save(clip, save_all=True, append_images=others, duration=durations, lossless=lossless, quality=90)
+    answer, segment = await bench.fit(clip, sum(lasts), to=output(fps="25"))
+    assert answer.fit == "as it is"
+    assert answer.clip_ms == sum(durations)
+    assert read_numbers(segment) == [number for number, frames in enumerate(lasts) for _ in range(frames)]
+
+
+async def test_pictures_of_a_webp_that_claim_no_time_are_shown_as_browsers_show_them(
+    bench: Bench, tmp_path: Path
+) -> None:
+    first, *others = (Image.fromarray(numbered_picture(number, 128, 72)).convert("RGB") for number in range(6))
+    clip = tmp_path / "clip.webp"
+    first.save(clip, save_all=True, append_images=others, duration=0, lossless=True)
+    answer, segment = await bench.fit(clip, 15, to=output(fps="25"))
+    assert answer.clip_ms == 600
+    assert len(read_numbers(segment)) == 15
+
+
+@pytest.mark.parametrize("suffix", ["webp", "png"])
+async def test_what_is_transparent_in_an_animation_becomes_black_and_the_rest_keeps_its_colour(
+    bench: Bench, tmp_path: Path, suffix: str
+) -> None:
+    pictures = np.zeros((12, 72, 128, 4), np.uint8)
+    pictures[..., :3] = BLUE
+    pictures[:, :, :64, 3] = 255
+    for number, picture in enumerate(pictures):
+        picture[:12, number * 4 : number * 4 + 4, :3] = 255  # nothing would move without it
+    first, *others = (Image.fromarray(picture) for picture in pictures)
+    clip = tmp_path / f"clip.{suffix}"
+    options = {"exact": True, "lossless": True} if suffix == "webp" else {}
+    first.save(clip, save_all=True, append_images=others, duration=40, **options)
+    _, segment = await bench.fit(clip, 12, to=output(fps="25"))
+    shown = decode_colour(segment)
+    assert len(shown) == 12
+    left, right = (tuple(int(value) for value in shown[6, 36, x]) for x in (32, 96))
+    assert max(right) <= 6, right
+    assert is_close((left[0], left[1], left[2]), BLUE), left
 
 
 @pytest.mark.parametrize(

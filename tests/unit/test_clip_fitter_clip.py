@@ -29,7 +29,7 @@ VIDEO = VideoFacts(
 )
 MEDIA = MediaFacts("mov,mp4", 5_000, 1, VIDEO, None)
 PICTURES = PictureTimes(count=120, start_ms=0, last_ms=4_958, length_ms=5_000, longest_ms=42, cut_short=False)
-LIMITS = ClipLimits(pixels=40_000_000, streams=64, length_ms=3_600_000, picture_ms=10_000)
+LIMITS = ClipLimits(pixels=40_000_000, streams=64, length_ms=3_600_000, picture_ms=10_000, animation_pictures=3_000)
 
 
 def refusal(media: MediaFacts = MEDIA, pictures: PictureTimes | None = PICTURES) -> str:

@@ -37,7 +37,7 @@ VIDEO = VideoFacts(
 )
 PICTURES = PictureTimes(count=120, start_ms=0, last_ms=4_958, length_ms=5_000, longest_ms=42, cut_short=False)
 LADDER = FitLimits(Fraction(17, 20), Fraction(23, 20), Fill.HOLD)
-LIMITS = ClipLimits(pixels=40_000_000, streams=64, length_ms=3_600_000, picture_ms=10_000)
+LIMITS = ClipLimits(pixels=40_000_000, streams=64, length_ms=3_600_000, picture_ms=10_000, animation_pictures=3_000)
 
 
 def job(frame_count: int, *, fill: Fill = Fill.BOOMERANG, fps: str = "24", video: VideoFacts = VIDEO) -> SegmentJob:

@@ -9,12 +9,14 @@ decoded for it. Any other is looked at once: a few small pictures a second, kept
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from statistics import fmean, median, pstdev
 
 import numpy as np
 from numpy.typing import NDArray
 
 from services.clip_fitter.clip import Clip
+from shared.timeline import Span
 
 STEP_MS = 200
 """Between two pictures that are looked at. Finer would need pictures that decoders may leave out (`looks.py`)."""
@@ -36,6 +38,11 @@ class Look:
     contrast: tuple[float, ...]
     motion: tuple[float, ...]
     """How much each picture differs from the one before it; 0 for the first."""
+
+    @cached_property
+    def usual_motion(self) -> float:
+        """How much two pictures differ that follow one another, in the middle of all."""
+        return median(self.motion[1:]) if len(self.motion) > 1 else 0.0
 
 
 def look_at(pictures: NDArray[np.uint8]) -> Look:
@@ -69,13 +76,9 @@ def is_even(packet_sizes: Sequence[int]) -> bool:
     return all(0.3 * usual <= one <= 3 * usual for one in stretches)
 
 
-def hitch_of(clip: Clip, in_ms: int | None, fps: Fraction) -> Fraction | None:
-    """How long the clip shows each picture, in frames at `fps`; None where nothing is gained by speeding it up: a still
-    picture, and a clip with parts that are better left out, unless the project says where it starts."""
-    if clip.is_still or (in_ms is None and not is_even(clip.pictures.sizes)):
-        return None
-    rate = Fraction(1000 * clip.pictures.count, clip.pictures.length_ms)
-    return fps / rate
+def hitch_of(clip: Clip, fps: Fraction) -> Fraction | None:
+    """How long the clip shows each picture, in frames at `fps`; None for a still picture, which has no speed."""
+    return None if clip.is_still else fps * clip.pictures.length_ms / (1000 * clip.pictures.count)
 
 
 BLACK_BELOW = 24
@@ -92,14 +95,34 @@ CUT_OUTGROWS = 4
 """A cut differs this many times more than what is usual in the clip."""
 
 
-def best_start_ms(look: Look, length_ms: int, clip_ms: int) -> int:
-    """Where the best `length_ms` of a clip of `clip_ms` start; of equally good parts the first.
+def clean_part(look: Look, needed_ms: int, clip_ms: int) -> Span | None:
+    """The longest part of a clip of `clip_ms` without black, frozen pictures or a cut, in the clip's own time; None
+    where that is shorter than `needed_ms`. What is shown of the clip comes from there, as if it held nothing else.
 
-    clip   [black][  steady motion          |cut|   other shot  ]
-                  [       window     )
+    clip   [black][        clean part       |cut|  other shot ]
     """
-    latest = max(0, min(clip_ms, len(look.motion) * STEP_MS) - length_ms)
-    starts = [*range(0, latest, STEP_MS), latest]
+    pictures = len(look.motion)
+    longest, start = Span(0, 0), 0
+    for end in range(1, pictures + 1):  # from picture `start` up to, but without, picture `end`
+        changes_badly = end < pictures and (_is_cut(look, end) or _is_frozen(look, end))
+        if _is_black(look, end - 1) or changes_badly:
+            start = end
+            continue
+        is_last = end == pictures and clip_ms - end * STEP_MS < STEP_MS
+        end_ms = clip_ms if is_last else min(end * STEP_MS, clip_ms)
+        if end_ms - start * STEP_MS > longest.length:
+            longest = Span(start * STEP_MS, end_ms)
+    return longest if longest.length >= needed_ms else None
+
+
+def best_start_ms(look: Look, length_ms: int, within: Span) -> int:
+    """Where the best `length_ms` of that part of a clip start; of equally good ones the first.
+
+    within   [black][  steady motion          |cut|   other shot  ]
+                    [       window     )
+    """
+    latest = max(within.start, min(within.end, len(look.motion) * STEP_MS) - length_ms)
+    starts = [*range(within.start, latest, STEP_MS), latest]
     faults: dict[int, float] = {start: round(_faults(look, start, start + length_ms), 2) for start in starts}
     best: int = min(starts, key=lambda start: faults[start])  # of equals, min takes the first
     return best
@@ -107,14 +130,27 @@ def best_start_ms(look: Look, length_ms: int, clip_ms: int) -> int:
 
 def _faults(look: Look, start_ms: int, end_ms: int) -> float:
     """How bad a part of a clip is, in seconds of black. Judgement: a cut is the worst, since a scene has one shot."""
-    first, end = -(-start_ms // STEP_MS), -(-end_ms // STEP_MS)
-    shown = range(start_ms // STEP_MS, min(end, len(look.motion)))
+    first, end = -(-start_ms // STEP_MS), min(-(-end_ms // STEP_MS), len(look.motion) - 1)
     # A change is seen at the first picture after it: it may lie up to a step earlier.
-    inside = look.motion[first + 1 : end + 1]
-    usual = median(look.motion[1:]) if len(look.motion) > 1 else 0.0
-    cuts = sum(1 for level in inside if level > max(CUT_ABOVE, CUT_OUTGROWS * usual))
-    black = sum(1 for at in shown if look.brightness[at] < BLACK_BELOW and look.contrast[at] < FLAT_BELOW)
-    frozen = sum(1 for level in inside if level < FROZEN_BELOW)
+    changes = range(first + 1, end + 1)
+    inside = [look.motion[at] for at in changes]
+    cuts = sum(_is_cut(look, at) for at in changes)
+    frozen = sum(_is_frozen(look, at) for at in changes)
+    black = sum(_is_black(look, at) for at in range(start_ms // STEP_MS, min(-(-end_ms // STEP_MS), len(look.motion))))
     unsteady = pstdev(inside) / fmean(inside) if inside and fmean(inside) > 0 else 0.0
     step = STEP_MS / 1000
     return 10 * cuts + step * black + 0.5 * step * frozen + 0.2 * min(unsteady, 2)
+
+
+def _is_black(look: Look, at: int) -> bool:
+    return look.brightness[at] < BLACK_BELOW and look.contrast[at] < FLAT_BELOW
+
+
+def _is_cut(look: Look, at: int) -> bool:
+    """True where another shot begins between the picture before and this one."""
+    return look.motion[at] > max(CUT_ABOVE, CUT_OUTGROWS * look.usual_motion)
+
+
+def _is_frozen(look: Look, at: int) -> bool:
+    """True where this picture is the one before."""
+    return look.motion[at] < FROZEN_BELOW

@@ -7,15 +7,16 @@ from fractions import Fraction
 from functools import partial
 from pathlib import Path
 
-from services.clip_fitter.best_window import SHORTEST_CHOICE_MS, Look, best_start_ms, hitch_of, is_even
-from services.clip_fitter.clip import Clip, empty_clip, unreadable_clip, usable_ms
+from services.clip_fitter.best_window import Look
+from services.clip_fitter.clip import Clip, empty_clip, unreadable_clip
 from services.clip_fitter.clip_file import is_the_machines_fault, open_clip
-from services.clip_fitter.core import Fill, FitLimits, SceneRecipe, fit_scene, is_hopeless, starting_at
+from services.clip_fitter.core import Fill, FitLimits, is_hopeless
 from services.clip_fitter.encoding import Encode, Purpose, Stretch, file_faults
 from services.clip_fitter.footage_advice import VideoModel, hopeless_clip
 from services.clip_fitter.looks import look
 from services.clip_fitter.picture import Framing
 from services.clip_fitter.prices import Prices
+from services.clip_fitter.scene_recipe import Shown, recipe_of, worth_a_look
 from services.clip_fitter.segment import Part, SegmentJob, segment_encodes, segment_faults, segment_join
 from services.clip_fitter.settings import Settings
 from services.clip_fitter.showing import (
@@ -154,14 +155,15 @@ class Handlers:
     async def _plan_job(self, showing: Showing, step: Step, folder: Path) -> tuple[SegmentJob, FitNote]:
         fetched = [await self._fetch_clip(asset, folder / f"clip-{n}") for n, asset in enumerate(showing.clips)]
         footage = showing.footage or tuple(Footage(file=asset.key) for asset in showing.clips)
-        shown = list(zip(fetched, footage, strict=True))
-        lengths = [usable_ms(clip, said.in_ms) for (clip, _), said in shown]
-        frames, fps = showing.frame_count, showing.output.fps
+        shown = [Shown(clip, said.in_ms) for (clip, _), said in zip(fetched, footage, strict=True)]
+        frames, fps, limits = showing.frame_count, showing.output.fps, _limits(showing.fit)
+        lengths = [one.usable.length for one in shown]
         if is_hopeless(frames, fps, lengths):
             raise hopeless_clip(lengths, FrameGrid(fps).ms_at(frames), self.models)
-        hitches = [hitch_of(clip, said.in_ms, fps) for (clip, _), said in shown]
-        recipe = fit_scene(frames, fps, lengths, _limits(showing.fit), hitches)
-        recipe = starting_at(recipe, await self._starts(showing.clips, step, shown, recipe))
+        recipe = recipe_of(shown, frames, fps, limits)
+        if numbers := worth_a_look(shown, recipe):
+            looks = {number: await self._look(showing.clips[number], fetched[number][1], step) for number in numbers}
+            recipe = recipe_of(shown, frames, fps, limits, looks)
         job = SegmentJob(
             parts=tuple(
                 Part(
@@ -212,25 +214,6 @@ class Handlers:
         if faults := file_faults(job.output, job.frame_count, *await probe_pictures(target)):
             raise RuntimeError(f"the transition is not what was asked for: {', '.join(faults)}")
         return target
-
-    async def _starts(
-        self,
-        clips: Sequence[Asset],
-        step: Step,
-        shown: Sequence[tuple[tuple[Clip, Path], Footage]],
-        recipe: SceneRecipe,
-    ) -> list[int]:
-        """Where each clip of the scene starts: where the project says, or where the best part of a longer one does."""
-        starts = []
-        for number, (asset, ((clip, path), said)) in enumerate(zip(clips, shown, strict=True)):
-            parts = [part for part, of in zip(recipe.parts, recipe.clip_numbers, strict=True) if of == number]
-            needed_ms = max((part.source_span.end for part in parts), default=clip.length_ms)
-            start = said.in_ms or 0
-            has_choice = clip.length_ms - needed_ms >= SHORTEST_CHOICE_MS
-            if not clip.is_still and said.in_ms is None and has_choice and not is_even(clip.pictures.sizes):
-                start = best_start_ms(await self._look(asset, path, step), needed_ms, clip.length_ms)
-            starts.append(0 if clip.is_still else start)
-        return starts
 
     async def _look(self, asset: Asset, path: Path, step: Step) -> Look:
         key = derived_key("looks", "json", recipe_version=LOOK_VERSION, source=asset.digest)

@@ -85,6 +85,22 @@ def shape(video: VideoFacts, width: int, height: int, framing: Framing) -> Shape
     return Shape(crop, (width, height), corner)
 
 
+def focus_in_view(video: VideoFacts, width: int, height: int, framing: Framing) -> tuple[Fraction, Fraction]:
+    """Where the subject is in the finished picture: shares of its width and height, from 0 to 1."""
+    form = shape(video, width, height, framing)
+    if form.crop is None:
+        across, down = framing.focus
+        bars = (Fraction(form.scaled[0], width), Fraction(form.scaled[1], height))
+        return Fraction(1, 2) + (across - Fraction(1, 2)) * bars[0], Fraction(1, 2) + (down - Fraction(1, 2)) * bars[1]
+    upright = (video.height, video.width) if video.rotation_degrees in {90, 270} else (video.width, video.height)
+    shares = (
+        (focus * whole - corner) / kept
+        for focus, whole, corner, kept in zip(framing.focus, upright, form.corner, form.crop, strict=True)
+    )
+    across, down = (min(max(share, Fraction(0)), Fraction(1)) for share in shares)
+    return across, down
+
+
 def _corner(length: int, kept: int, focus: Fraction) -> int:
     """Where `kept` of `length` pixels start, even, so that colours, stored for pairs of pixels, do not shift."""
     first = int(focus * length - Fraction(kept, 2))

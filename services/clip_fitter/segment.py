@@ -24,7 +24,7 @@ from services.clip_fitter.encoding import (
     rate_text,
 )
 from services.clip_fitter.filters import Filter, strung
-from services.clip_fitter.picture import Framing, has_alpha, pictured
+from services.clip_fitter.picture import CENTRE, Framing, focus_in_view, has_alpha, pictured
 from shared.media import MediaFacts, PictureTimes
 from shared.project import Output
 from shared.project_fit import SlowMotion
@@ -36,6 +36,10 @@ BACKWARDS_BYTES = 150_000_000
 PUSH_IN_PER_SECOND = Fraction(2, 100)
 PUSH_IN_AT_MOST = Fraction(12, 100)
 """How far a held picture is pushed in on. Judgement: slow enough not to be noticed as a zoom, never static."""
+
+PAN_TOWARDS = (Fraction(1, 5), Fraction(1, 2))
+"""Where a photograph whose subject is in its middle is moved in on: a camera that only zooms looks like a machine, so
+the view also wanders to the side, by 3 % of its width when the zoom is at its end. Judgement."""
 
 
 @dataclass(frozen=True)
@@ -175,7 +179,7 @@ def _whole(job: SegmentJob, part: Part, number: int = 0) -> Any:
         conformed = strung(_pictured(job, part, timed), [_gridded(job)])
     else:
         conformed = _pictured(job, part, strung(timed, [_gridded(job)]))
-    pushed = [_push_in(recipe, job.output.fps)] if held else []
+    pushed = [_push_in(job, part)] if held else []
     ended = [Filter("trim", {"end_frame": _forward_frames(part)})] if len(job.parts) > 1 else []
     # The push-in reads pixels, so it comes after the pictures have got their final format.
     return strung(conformed, [_padded(job, part, held), *ended, _formatted(), *pushed])
@@ -281,20 +285,35 @@ def _repeats_pictures(job: SegmentJob, part: Part) -> bool:
     return part.clip.is_still or rate is None or rate * part.recipe.speed <= job.output.fps
 
 
-def _push_in(recipe: FitRecipe, fps: Fraction) -> Filter:
-    """A zoom into the middle of the held picture that starts and ends gently.
+def _push_in(job: SegmentJob, part: Part) -> Filter:
+    """A move towards the subject of the held picture that starts and ends gently.
+
+    first  +-----------+   last  +-----------+     the part that is seen, at the anchor's share of what it can move by
+           |           |         |+-------+  |
+           |     x     |         ||   x   |  |
+           +-----------+         |+-------+  |
+                                 +-----------+
 
     `perspective` reads between pixels. `zoompan`, the usual way, moves in whole pixels, which trembles.
     """
-    amount = min(PUSH_IN_AT_MOST, PUSH_IN_PER_SECOND * recipe.fill_frames / fps)
+    recipe = part.recipe
+    amount = min(PUSH_IN_AT_MOST, PUSH_IN_PER_SECOND * recipe.fill_frames / job.output.fps)
+    across, down = _anchor(job, part)
     passed = f"clip((on-{recipe.moving_frames - 1})/{recipe.fill_frames},0,1)"
     # 3p^2 - 2p^3: no jump in speed where the motion starts and where it ends.
-    margin = f"(1-1/(1+{float(amount):.6f}*st(0,{passed})*ld(0)*(3-2*ld(0))))/2"
-    left, right, top, bottom = f"W*{margin}", f"W-W*{margin}", f"H*{margin}", f"H-H*{margin}"
+    unseen = f"(1-1/(1+{float(amount):.6f}*st(0,{passed})*ld(0)*(3-2*ld(0))))"
+    left, right = f"W*{unseen}*{float(across):.6f}", f"W-W*{unseen}*{float(1 - across):.6f}"
+    top, bottom = f"H*{unseen}*{float(down):.6f}", f"H-H*{unseen}*{float(1 - down):.6f}"
     corners = {"x0": left, "y0": top, "x1": right, "y1": top, "x2": left, "y2": bottom, "x3": right, "y3": bottom}
     # Frames before the hold pass untouched.
     still_moving = f"gte(n,{recipe.moving_frames})"
     return Filter("perspective", {**corners, "interpolation": "cubic", "eval": "frame", "enable": still_moving})
+
+
+def _anchor(job: SegmentJob, part: Part) -> tuple[Fraction, Fraction]:
+    """Where a held picture is moved in on."""
+    focus = focus_in_view(part.clip.video, job.output.width, job.output.height, part.framing)
+    return PAN_TOWARDS if part.clip.is_still and focus == CENTRE else focus
 
 
 def segment_faults(job: SegmentJob, media: MediaFacts, pictures: PictureTimes | None) -> list[str]:

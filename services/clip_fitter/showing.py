@@ -20,7 +20,7 @@ from shared.project import Clip as Footage
 from shared.project import Fit, Output
 from shared.project_output import TransitionKind
 
-RECIPE_VERSION = 5
+RECIPE_VERSION = 6
 """Goes up whenever the same clips and window would give other pictures than before."""
 
 

@@ -1,5 +1,6 @@
 """A clip becomes a segment: the frames of the window are counted, and the pixels say which picture each one shows."""
 
+import re
 from itertools import pairwise
 from pathlib import Path
 from typing import Literal
@@ -289,7 +290,10 @@ def make_clip_with_a_cut(folder: Path) -> Path:
 async def test_a_longer_clip_shows_its_best_part_and_is_looked_at_once(bench: Bench, tmp_path: Path) -> None:
     clip = make_clip_with_a_cut(tmp_path)
     answer, segment = await bench.fit(clip, 40)
-    start = float(answer.fit.removeprefix("trimmed to 1.67 s of 3.50 s, from ").removesuffix(" s on"))
+    # Of the second shot alone, as if the clip were no more than that.
+    told = re.fullmatch(r"trimmed to 1\.67 s of (1\.[789]\d) s, from (\d\.\d\d) s on", answer.fit)
+    assert told is not None, answer.fit
+    start = float(told[2])
     assert 1.5 <= start <= 1.83
     source, shown = decode_grey(clip).astype(int), decode_grey(segment).astype(int)
     assert np.abs(shown - source[round(start * 24) :][:40]).mean() < 30  # all of it is noise
@@ -297,6 +301,27 @@ async def test_a_longer_clip_shows_its_best_part_and_is_looked_at_once(bench: Be
     looks = [key for key in bench.store.put_keys if key.startswith("looks/")]
     await bench.fit(clip, 44)
     assert [key for key in bench.store.put_keys if key.startswith("looks/")] == looks != []
+
+
+async def test_an_uneven_clip_with_pictures_to_spare_is_sped_up_through_what_is_clean_of_it(
+    bench: Bench, tmp_path: Path
+) -> None:
+    """Half a second of black, then 2.5 s of numbered pictures at 60 a second, for a window of 1.8 s."""
+    clip = make_numbered_clip(
+        tmp_path / "clip.mp4", frames=180, fps="60", filters="drawbox=c=black:t=fill:enable='lt(n,30)'"
+    )
+    answer, segment = await bench.fit(clip, 44)
+    told = re.fullmatch(
+        r"trimmed to (\d\.\d\d) s of (\d\.\d\d) s, then sped up to (1\.\d+)x, from (\d\.\d\d) s on", answer.fit
+    )
+    assert told is not None, answer.fit
+    shown_s, clean_s, speed, start_s = (float(one) for one in told.groups())
+    assert 2.2 <= clean_s <= 2.5
+    assert start_s >= 0.5
+    assert 1 < speed <= 1.15
+    numbers = read_numbers(segment)
+    assert len(numbers) == 44
+    assert all(abs(number - (start_s * 60 + frame * shown_s * 60 / 44)) <= 1.5 for frame, number in enumerate(numbers))
 
 
 async def test_an_even_clip_and_one_whose_start_is_given_are_not_looked_at(

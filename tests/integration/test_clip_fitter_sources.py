@@ -10,13 +10,14 @@ from PIL import Image
 from shared.media_makers import (
     H264,
     decode_colour,
+    decode_grey,
     make_colour_clip,
     make_numbered_clip,
     numbered_picture,
     read_numbers,
     run_tool,
 )
-from shared.project import Fit
+from shared.project import Clip, Fit
 from tests.integration.clip_fitting import Bench, output
 
 pytestmark = pytest.mark.integration
@@ -204,6 +205,35 @@ async def test_a_still_picture_fills_its_window_and_moves(bench: Bench, tmp_path
     assert len(pictures) == 48
     assert answer.clip_ms == 0
     assert np.abs(pictures[-1] - pictures[0]).mean() > 1
+
+
+@pytest.mark.parametrize(("focus", "towards"), [((0.5, 0.5), (0.2, 0.5)), ((0.9, 0.25), (0.9, 0.25))])
+async def test_a_still_picture_pans_and_zooms_along_an_easing_curve_without_a_tremble(
+    bench: Bench, tmp_path: Path, focus: tuple[float, float], towards: tuple[float, float]
+) -> None:
+    width, height, frames = 320, 180, 72
+    rows, columns = np.mgrid[0:height, 0:width]
+    spot = (200.0, 70.0)  # a soft spot of light, whose middle can be told to a part of a pixel
+    light = 20 + 200 * np.exp(-((columns - spot[0]) ** 2 + (rows - spot[1]) ** 2) / (2 * 9**2))
+    still = tmp_path / "still.png"
+    Image.fromarray(light.astype(np.uint8)).save(still)
+    to = output(width=width, height=height)
+    _, segment = await bench.fit(still, frames, to=to, footage=[Clip(file="still.png", focus=focus)])
+    pictures = decode_grey(segment).astype(float) - 20
+    assert len(pictures) == frames
+    bright = np.where(pictures > 20, pictures, 0)
+    seen = np.stack([(bright * axis).sum(axis=(1, 2)) / bright.sum(axis=(1, 2)) for axis in (columns, rows)], axis=1)
+    passed = np.arange(frames) / (frames - 1)
+    zoom = 1 + 0.02 * 3 * (frames - 1) / frames * (3 * passed**2 - 2 * passed**3)
+    wanted = np.stack(
+        [
+            (at - size * (1 - 1 / zoom) * anchor) * zoom
+            for at, size, anchor in zip(spot, (width, height), towards, strict=True)
+        ],
+        axis=1,
+    )
+    assert np.abs(seen - wanted).max() < 0.35  # of a pixel: nothing trembles, and the speed has no jump
+    assert np.abs(wanted[-1] - wanted[0]).max() > 3, "it moves"
 
 
 async def test_an_animated_gif_is_a_clip(bench: Bench, tmp_path: Path) -> None:

@@ -1,10 +1,11 @@
 """Every rung of the fit ladder and every awkward source: made, fitted, counted, priced and pictured.
 
-    python -m benchmarks.fit_table [--write] [--part table] [--part speed] [--part fitters]
+    python -m benchmarks.fit_table [--write] [--part table] [--part speed] [--part memory] [--part fitters]
 
 Prints the tables of docs/fitting.md; `--write` puts them there, beside a sheet with the first, the middle and the last
 frame of each segment. CPU seconds are those of ffmpeg and ffprobe, per second of the segment (320x180 at 24, veryfast,
-one thread). The parts `speed` and `fitters` are those of `benchmarks/fit_cost.py`; all are done where none is named.
+one thread). The parts `speed`, `memory` and `fitters` are those of `benchmarks/fit_cost.py`; where none is named, all
+are done.
 """
 
 import argparse
@@ -39,6 +40,7 @@ CASES = (
     Case("longer, starts black", 72, filters=BLACK_FIRST),
     Case("longer, `in: 1.5s`", 72, footage=Clip(file="clip.mp4", in_ms=1500)),
     Case("longer and close, 60", 96, rate="60"),
+    Case("the same, starts black", 72, rate="60", filters=BLACK_FIRST),
     Case("a little shorter", 132),
     Case("a little shorter, blend", 132, fit=Fit(slow_motion="blend")),
     Case("a little shorter, interpolate", 132, fit=Fit(slow_motion="interpolate")),
@@ -67,6 +69,7 @@ CASES = (
     Case("still picture (JPEG)", 72, encoding=("-frames:v", "1"), file="clip.jpg"),
     Case("still picture (WebP)", 72, encoding=("-frames:v", "1"), file="clip.webp"),
     Case("animated GIF", 48, 3, rate="25", encoding=(), file="clip.gif"),
+    Case("animated WebP", 48, 3, rate="25", encoding=("-loop", "0"), file="clip.webp"),
     Case("portrait, cover", 48, size="180x320", fit=Fit(focus=(0.5, 0.2))),
     Case("portrait, contain", 48, size="180x320", fit=Fit(frame="contain")),
     Case("portrait, blur", 48, size="180x320", fit=Fit(frame="blur")),
@@ -125,13 +128,16 @@ def replaced(page: str, name: str, text: str) -> str:
     return page.split(starts, maxsplit=1)[0] + starts + "\n" + text + "\n" + ends + page.split(ends)[1]
 
 
+PARTS = ["table", "speed", "memory", "fitters"]
+
+
 def main() -> None:
     """Make, fit, count, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--write", action="store_true", help="put what is printed and the sheet into docs/")
-    parser.add_argument("--part", action="append", choices=["table", "speed", "fitters"], help="do only this part")
+    parser.add_argument("--part", action="append", choices=PARTS, help="do only this part")
     chosen = parser.parse_args()
-    wanted = chosen.part or ["table", "speed", "fitters"]
+    wanted = chosen.part or PARTS
     parts: dict[str, str] = {}
     wrong: list[str] = []
     with tempfile.TemporaryDirectory() as folder:
@@ -144,6 +150,8 @@ def main() -> None:
                 sheet(rows).save(SHEET, quality=72)
         if "speed" in wanted:
             parts["speed"] = fit_cost.speed(home / "speed")
+        if "memory" in wanted:
+            parts["memory"] = fit_cost.memory(home / "memory")
         if "fitters" in wanted:
             parts["fitters"] = fit_cost.two_fitters(home / "fitters")
     for name, text in parts.items():

@@ -76,7 +76,7 @@ def cpu_of_children() -> float:
     return used.ru_utime + used.ru_stime
 
 
-async def fit(case: Case, clip: Path, folder: Path, output: Output = OUTPUT) -> Row:
+async def fit(case: Case, clip: Path, folder: Path, output: Output = OUTPUT, threads: int = 1) -> Row:
     """Fit the case's source as the service does."""
     store, settings = MemoryStore(), Settings()
     await asyncio.to_thread(folder.mkdir)
@@ -94,7 +94,7 @@ async def fit(case: Case, clip: Path, folder: Path, output: Output = OUTPUT) -> 
     )
     models = read_models(await asyncio.to_thread(settings.video_models_file.read_text))
     before = cpu_of_children()
-    answer, *_ = await Handlers(store, settings, 1, models).fit_scene(event, RecordedStep(folder))
+    answer, *_ = await Handlers(store, settings, threads, models).fit_scene(event, RecordedStep(folder))
     spent = cpu_of_children() - before
     segment = folder / "fitted.mp4"
     await store.fetch(answer.segment, segment)

@@ -17,6 +17,11 @@ def processors_given(control_groups: Path = CONTROL_GROUPS) -> int:
     return mine if quota is None else max(1, min(mine, quota))
 
 
+def threads_of_one_encode(asked_for: int | None, at_once: int, processors: int) -> int:
+    """How many threads an encode gets: what is asked for, or else its share of the processors, at least 1."""
+    return asked_for or max(1, processors // at_once)
+
+
 def _quota(control_groups: Path) -> int | None:
     try:
         if (limits := control_groups / "cpu.max").exists():

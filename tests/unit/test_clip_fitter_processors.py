@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from services.clip_fitter.processors import processors_given
+from services.clip_fitter.processors import processors_given, threads_of_one_encode
 
 
 @pytest.fixture(autouse=True)
@@ -31,3 +31,12 @@ def test_the_quota_of_version_1(tmp_path: Path, quota: str, given: int) -> None:
 
 def test_without_control_groups_it_is_what_the_process_may_run_on(tmp_path: Path) -> None:
     assert processors_given(tmp_path) == 8
+
+
+@pytest.mark.parametrize(
+    ("asked_for", "at_once", "processors", "threads"), [(None, 1, 1, 1), (None, 1, 4, 4), (None, 4, 2, 1), (3, 1, 8, 3)]
+)
+def test_the_encodes_of_a_fitter_share_its_processors(
+    asked_for: int | None, at_once: int, processors: int, threads: int
+) -> None:
+    assert threads_of_one_encode(asked_for, at_once, processors) == threads

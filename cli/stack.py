@@ -25,6 +25,7 @@ from pathlib import Path
 from cli.edge import Refused
 from cli.home import SPANS, RunningStack, held_home, note_stack
 from cli.host import READY
+from services.clip_fitter.processors import processors_given
 from shared.servers import ServerFailed, nats_server, s3_server
 from shared.store import StoreSettings
 from shared.stream import provision
@@ -34,6 +35,8 @@ PLANNING_SERVICES = ("voiceover", "transcriber", "scene_planner")
 LISTENING_SERVICES = (*PLANNING_SERVICES, "mixer")
 
 LIGHT_SERVICES = (*LISTENING_SERVICES, "assembler")
+
+ENCODER_THREADS = "LOCKSTEP_CLIP_FITTER_ENCODER_THREADS"
 
 READY_WITHIN_SECONDS = 60.0
 """A host takes about 2 s; a machine that swaps may take long, but not this long."""
@@ -53,8 +56,16 @@ class Stack:
 
 
 def default_fitters() -> int:
-    """One fitter for each core that this process may use."""
-    return max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+    """One fitter for each processor that this process is given."""
+    return processors_given()
+
+
+def threads_of_each(fitters: int) -> str:
+    """How many threads each of so many fitters encodes with: its share of the processors, if nobody asks for another.
+
+    Each fitter would take all of them: two on two processors, with two threads each, get into one another's way.
+    """
+    return os.environ.get(ENCODER_THREADS, str(max(1, processors_given() // max(1, fitters))))
 
 
 @asynccontextmanager
@@ -104,6 +115,7 @@ async def embedded_stack(
             "LOCKSTEP_S3_ACCESS_KEY": store.settings.access_key,
             "LOCKSTEP_S3_SECRET_KEY": store.settings.secret_key.get_secret_value(),
             "LOCKSTEP_S3_BUCKET": store.settings.bucket,
+            ENCODER_THREADS: threads_of_each(fitters),
             "LOCKSTEP_SCRATCH_DIR": str(scratch),
             "LOCKSTEP_SPANS_FILE": str(home / SPANS),
         }

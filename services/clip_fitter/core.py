@@ -31,7 +31,7 @@ from enum import StrEnum
 from fractions import Fraction
 from itertools import pairwise
 
-from services.clip_fitter.prices import UNMISSED_SECONDS, Prices
+from services.clip_fitter.prices import UNMISSED_SECONDS, Price, Prices
 from shared.timeline import FrameGrid, Span
 
 
@@ -83,8 +83,8 @@ class FitRecipe:
     fill: Fill
     sentence: str
     """What was done, for people: "slowed to 0.93x"."""
-    price: Fraction = Fraction(0)
-    """How much its fill, its haste and what is left out show (`Prices`)."""
+    price: Price = field(default=Price(), compare=False)
+    """How much its fill, its haste and what is left out show, and how much work it is (`Prices`)."""
 
     @property
     def fill_frames(self) -> int:
@@ -108,7 +108,7 @@ class SceneRecipe:
     """Which clip each part shows, from 0; a loop shows the last one more than once."""
     crossfade_frames: int
     sentence: str
-    price: Fraction = Fraction(0)
+    price: Price = field(default=Price(), compare=False)
 
 
 @dataclass(frozen=True)
@@ -140,40 +140,47 @@ def fit(
         raise ValueError("a window has at least one frame")
     grid = FrameGrid(fps)
     window_ms = grid.ms_at(frame_count)
+    window, prices = frame_count / fps, limits.prices
     if clip_ms == 0:
         fill = Fill.HOLD if frame_count > 1 else Fill.NONE
-        return FitRecipe(frame_count, 1, Span(0, 0), Fraction(1), fill, f"a still, {_seconds(window_ms)} of push-in")
+        said = f"a still, {_seconds(window_ms)} of pan and zoom"
+        # A photograph that is moved over is what it was given for: it shows nothing.
+        return FitRecipe(frame_count, 1, Span(0, 0), Fraction(1), fill, said, Price(works=prices.of_hold(window).works))
 
     own_frames = max(1, grid.frame_at(clip_ms))
     if frame_count == own_frames:
-        return FitRecipe(frame_count, frame_count, Span(0, clip_ms), Fraction(1), Fill.NONE, "as it is")
+        price = prices.of_moving(window, Fraction(1))
+        return FitRecipe(frame_count, frame_count, Span(0, clip_ms), Fraction(1), Fill.NONE, "as it is", price)
     if frame_count < own_frames:
         return _shortened(frame_count, fps, clip_ms, limits, hitch)
 
     whole = Span(0, clip_ms)
     exact_speed = clip_ms * fps / (1000 * frame_count)
     if exact_speed >= limits.slowest:
-        return FitRecipe(frame_count, frame_count, whole, exact_speed, Fill.NONE, _slowed(exact_speed))
+        price = prices.of_moving(window, exact_speed)
+        return FitRecipe(frame_count, frame_count, whole, exact_speed, Fill.NONE, _slowed(exact_speed), price)
 
     moving_frames = max(1, int(clip_ms * fps / (1000 * limits.slowest)))
     fill, price = _cheapest_fill(moving_frames, frame_count - moving_frames, fps, limits)
     missing = _seconds(grid.ms_at(frame_count - moving_frames))
     filled = f"{missing} of boomerang" if fill is Fill.BOOMERANG else f"held for {missing} with a slow push-in"
     sentence = f"{_slowed(limits.slowest)}, then {filled}"
+    price += prices.of_moving(moving_frames / fps, limits.slowest)
     return FitRecipe(frame_count, moving_frames, whole, limits.slowest, fill, sentence, price)
 
 
 def _shortened(frame_count: int, fps: Fraction, clip_ms: int, limits: FitLimits, hitch: Fraction | None) -> FitRecipe:
     """A longer clip at the speed that shows least, from its own up to the limit; what does not fit is left out."""
-    window = frame_count / fps
+    window, prices = frame_count / fps, limits.prices
     least_ms = min(FrameGrid(fps).ms_at(frame_count), clip_ms)
     # Rounded down, a millisecond of the clip less: never faster than the limit.
     most_ms = max(least_ms, min(clip_ms, int(1000 * window * limits.fastest))) if hitch is not None else least_ms
     unmissed_ms = clip_ms - int(1000 * UNMISSED_SECONDS)
     offers = []
     for shown_ms in sorted({least_ms, min(max(unmissed_ms, least_ms), most_ms), most_ms}):
-        hurry = limits.prices.of_hurry(Fraction(shown_ms - least_ms, 1000), hitch or EQUAL_RATES)
-        offers.append((hurry + limits.prices.of_loss(Fraction(clip_ms - shown_ms, 1000)), shown_ms))
+        hurry = prices.of_hurry(Fraction(shown_ms - least_ms, 1000), hitch or EQUAL_RATES)
+        loss = prices.of_loss(Fraction(clip_ms - shown_ms, 1000))
+        offers.append((hurry + loss + prices.of_moving(window, Fraction(1)), shown_ms))
     price, shown_ms = min(offers)  # of equals, the slowest
     speed = Fraction(1) if shown_ms == least_ms else Fraction(shown_ms) / (1000 * window)
     trimmed = [f"trimmed to {_seconds(shown_ms)} of {_seconds(clip_ms)}"] if shown_ms < clip_ms else []
@@ -182,13 +189,13 @@ def _shortened(frame_count: int, fps: Fraction, clip_ms: int, limits: FitLimits,
     return FitRecipe(frame_count, frame_count, Span(0, shown_ms), speed, Fill.NONE, sentence, price)
 
 
-def _cheapest_fill(moving_frames: int, fill_frames: int, fps: Fraction, limits: FitLimits) -> tuple[Fill, Fraction]:
+def _cheapest_fill(moving_frames: int, fill_frames: int, fps: Fraction, limits: FitLimits) -> tuple[Fill, Price]:
     """Hold or boomerang, and its price. A loop concerns the whole scene: `fit_scene` offers it."""
     hold = (Fill.HOLD, limits.prices.of_hold(fill_frames / fps))
     if moving_frames == 1:  # a single frame has nothing to run back through
         return hold
     turns = -(-fill_frames // (moving_frames - 1))
-    boomerang = (Fill.BOOMERANG, limits.prices.of_boomerang(turns))
+    boomerang = (Fill.BOOMERANG, limits.prices.of_boomerang(turns, fill_frames / fps))
     match limits.fill:
         case Fill.AUTO:
             return min(hold, boomerang, key=lambda offer: offer[1])
@@ -274,7 +281,7 @@ def _shown_once(
         own_limits = limits if may_run_back else replace(limits, fill=Fill.HOLD)
         parts.append(fit(share, fps, clip_ms, own_limits, hitch))
     joined = f"{len(parts)} clips with crossfades: {' | '.join(part.sentence for part in parts)}"
-    price = sum((part.price for part in parts), Fraction(0))
+    price = sum((part.price for part in parts), Price())
     return SceneRecipe(frame_count, tuple(parts), tuple(range(len(parts))), crossfade, joined + left_out, price)
 
 
@@ -304,7 +311,8 @@ def _looped(frame_count: int, fps: Fraction, clips_ms: Sequence[int], limits: Fi
     if last > 0:
         shown = " | ".join(part.sentence for part in parts)
         sentence = f"{len(clips_ms)} clips with crossfades, the last one {rounds} times: {shown}"
-    return SceneRecipe(frame_count, parts, numbers, crossfade, sentence, limits.prices.of_loop(rounds - 1))
+    price = limits.prices.of_loop(rounds - 1, frame_count / fps)
+    return SceneRecipe(frame_count, parts, numbers, crossfade, sentence, price)
 
 
 def _shares(

@@ -13,7 +13,7 @@ from typing import Any
 import ffmpeg
 
 from services.clip_fitter.filters import Filter, strung
-from shared.media import MediaFacts, PictureTimes
+from services.clip_fitter.mp4_header import SegmentHeader
 from shared.project import EncoderPreset, Output
 from shared.segments import CODECS, track_clock
 
@@ -136,22 +136,24 @@ def joined_tag(output: Output, purpose: Purpose) -> str:
     return CODECS["h264" if purpose is Purpose.INTERIM else output.encoder.codec].tag
 
 
-def file_faults(output: Output, frame_count: int, media: MediaFacts, pictures: PictureTimes | None) -> list[str]:
+def file_faults(output: Output, frame_count: int, header: SegmentHeader) -> list[str]:
     """In which ways a finished file is not a segment of `frame_count` frames; empty where it is."""
-    video = media.video
-    if video is None or pictures is None:
-        return ["it holds no pictures"]
-    tags = (video.colour_matrix, video.colour_transfer, video.colour_primaries, video.colour_range)
+    clock = track_clock(output.fps)
+    ticks = (header.timescale, header.frame_ticks)
     faults = {
-        f"it has {pictures.count} frames, not {frame_count}": pictures.count == frame_count,
-        f"its codec is {video.codec}": video.codec == CODECS[output.encoder.codec].stream,
-        f"its size is {video.width}x{video.height}": (video.width, video.height) == (output.width, output.height),
-        f"its pixels are {video.pixel_format}": video.pixel_format == "yuv420p",
-        f"its pixels' aspect is {video.sample_aspect}": video.sample_aspect == 1,
-        f"its rate is {video.nominal_rate}": video.nominal_rate == output.fps or pictures.count == 1,
-        f"its colour tags are {tags}": tags == ("bt709", "bt709", "bt709", "tv"),
+        f"it has {header.frame_count} frames, not {frame_count}": header.frame_count == frame_count,
+        f"its codec is {header.label}": header.label == CODECS[output.encoder.codec].tag,
+        f"its size is {header.size}": header.size == (output.width, output.height),
+        "its pixels are not 4:2:0 in 8 bits": header.is_eight_bit_420,
+        f"its pixels' aspect is {header.pixel_aspect}": header.pixel_aspect == 1,
+        f"its clock is {ticks}": ticks == (clock.timescale, frozenset({clock.ticks_per_frame})),
+        f"its colours are {header.colours}": header.colours == BT_709,
+        "its range is full": not header.has_full_range,
     }
     return [fault for fault, holds in faults.items() if not holds]
+
+
+BT_709 = (1, 1, 1)
 
 
 def rate_text(fps: Fraction) -> str:

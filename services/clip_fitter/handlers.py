@@ -14,6 +14,7 @@ from services.clip_fitter.core import Fill, FitLimits, is_hopeless
 from services.clip_fitter.encoding import Encode, Purpose, Stretch, file_faults
 from services.clip_fitter.footage_advice import VideoModel, hopeless_clip
 from services.clip_fitter.looks import look
+from services.clip_fitter.mp4_header import NoSegmentError, read_header
 from services.clip_fitter.picture import Framing
 from services.clip_fitter.prices import Prices
 from services.clip_fitter.scene_recipe import Shown, recipe_of, worth_a_look
@@ -33,7 +34,7 @@ from services.clip_fitter.transition import TransitionJob, transition_encode
 from shared.assets import Asset, derived_key
 from shared.errors import Unrecoverable
 from shared.events import SceneFitted, ScenePlanned, SceneSounded
-from shared.ffmpeg import FfmpegError, probe_media, probe_pictures, run_ffmpeg, run_ffprobe
+from shared.ffmpeg import FfmpegError, probe_media, run_ffmpeg, run_ffprobe
 from shared.project import Clip as Footage
 from shared.project import Fit
 from shared.service import Step
@@ -211,7 +212,7 @@ class Handlers:
             threads=self.threads,
         )
         await run_ffmpeg(transition_encode(job).arguments, timeout_seconds=self.settings.time_limit_seconds)
-        if faults := file_faults(job.output, job.frame_count, *await probe_pictures(target)):
+        if faults := file_faults(job.output, job.frame_count, await asyncio.to_thread(read_header, target)):
             raise RuntimeError(f"the transition is not what was asked for: {', '.join(faults)}")
         return target
 
@@ -261,11 +262,14 @@ class Handlers:
             raise _input_to_blame(error, [part.source for part in job.parts]) from error
 
     async def _check_segment(self, job: SegmentJob, target: Path) -> None:
-        media, pictures = await probe_pictures(target)
-        faults = segment_faults(job, media, pictures)
+        try:
+            header = await asyncio.to_thread(read_header, target)
+        except NoSegmentError as error:  # ffmpeg ended well and has written nothing
+            raise unreadable_clip("none of its pictures can be decoded") from error
+        faults = segment_faults(job, header)
         if not faults:
             return
-        if pictures is None or pictures.count < job.shown.length:
+        if header.frame_count < job.shown.length:
             raise unreadable_clip("its pictures stop before its end")
         raise RuntimeError(f"the segment is not what was asked for: {', '.join(faults)}")
 

@@ -24,8 +24,8 @@ from services.clip_fitter.encoding import (
     rate_text,
 )
 from services.clip_fitter.filters import Filter, strung
+from services.clip_fitter.mp4_header import SegmentHeader
 from services.clip_fitter.picture import CENTRE, Framing, focus_in_view, has_alpha, pictured
-from shared.media import MediaFacts, PictureTimes
 from shared.project import Output
 from shared.project_fit import SlowMotion
 from shared.segments import track_clock
@@ -316,9 +316,9 @@ def _anchor(job: SegmentJob, part: Part) -> tuple[Fraction, Fraction]:
     return PAN_TOWARDS if part.clip.is_still and focus == CENTRE else focus
 
 
-def segment_faults(job: SegmentJob, media: MediaFacts, pictures: PictureTimes | None) -> list[str]:
+def segment_faults(job: SegmentJob, header: SegmentHeader) -> list[str]:
     """In which ways the finished file is not the segment that was asked for; empty where it is."""
-    return file_faults(job.output, job.shown.length, media, pictures)
+    return file_faults(job.output, job.shown.length, header)
 
 
 def _seconds(length_ms: int) -> str:

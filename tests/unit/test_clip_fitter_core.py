@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.clip_fitter.core import Fill, FitLimits, FitRecipe, boomerang, fit, fit_scene, is_hopeless
-from services.clip_fitter.prices import Prices
+from services.clip_fitter.prices import Price, Prices
 from shared.timeline import FrameGrid, Span
 
 RATES = st.sampled_from([Fraction(24), Fraction(25), Fraction(30), Fraction(30_000, 1_001), Fraction(24_000, 1_001)])
@@ -173,6 +173,23 @@ def test_the_cheapest_recipe_is_no_dearer_than_any_that_can_be_asked_for(
     cheapest = fit_scene(window, fps, [clip_ms], CHEAPEST)
     for asked in (USUAL, HOLDING, LOOPING):
         assert cheapest.price <= fit_scene(window, fps, [clip_ms], asked).price
+
+
+def test_a_price_tells_what_is_seen_and_how_much_work_it_is() -> None:
+    as_it_is, trimmed = fit_scene(120, Fraction(24), [5_000], CHEAPEST), fit_scene(96, Fraction(24), [5_000], CHEAPEST)
+    held, looped = fit_scene(150, Fraction(24), [5_000], CHEAPEST), fit_scene(336, Fraction(24), [5_000], CHEAPEST)
+    assert as_it_is.price.shows == 0
+    assert trimmed.price.shows == Fraction(1, 2)  # a second is left out, and half of it is missed
+    assert held.price.shows == Fraction(9, 24)
+    assert looped.price.shows == 4  # two joints
+    assert 0 < held.price.works < as_it_is.price.works * 2
+    assert looped.price.works == Fraction(7, 10) * 14
+
+
+def test_of_two_ways_that_show_equally_little_the_one_with_less_work_is_taken() -> None:
+    indifferent = replace(CHEAPEST, prices=Prices(held_second=Fraction(0), turn=Fraction(0), joint=Fraction(0)))
+    assert fit_scene(200, Fraction(24), [5_000], indifferent).parts[0].fill is Fill.HOLD
+    assert Price(Fraction(1), Fraction(9)) < Price(Fraction(2), Fraction(1)), "what is seen comes first"
 
 
 def test_a_still_picture_is_held_for_the_whole_window() -> None:

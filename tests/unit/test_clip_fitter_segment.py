@@ -5,6 +5,7 @@ from fractions import Fraction
 
 from services.clip_fitter.clip import Clip, ClipLimits
 from services.clip_fitter.core import Fill, FitLimits, fit, fit_scene, starting_at
+from services.clip_fitter.mp4_header import SegmentHeader
 from services.clip_fitter.picture import Framing
 from services.clip_fitter.segment import (
     Part,
@@ -14,7 +15,7 @@ from services.clip_fitter.segment import (
     segment_faults,
     segment_join,
 )
-from shared.media import MediaFacts, PictureTimes, VideoFacts
+from shared.media import PictureTimes, VideoFacts
 from shared.project import Encoder, EncoderPreset, Output
 
 VIDEO = VideoFacts(
@@ -182,10 +183,27 @@ def test_segments_at_broadcast_rates_have_whole_ticks() -> None:
 
 def test_a_finished_segment_is_checked_for_all_that_a_join_by_copy_needs() -> None:
     done = job(101)
-    good = MediaFacts("mov,mp4", 4_208, 1, VIDEO, None)
-    pictures = replace(PICTURES, count=101)
-    assert segment_faults(done, good, pictures) == []
-    assert segment_faults(done, good, PICTURES) == ["it has 120 frames, not 101"]
-    wrong = replace(good, video=replace(VIDEO, colour_matrix="smpte170m", width=640))
-    assert len(segment_faults(done, wrong, pictures)) == 2
-    assert segment_faults(done, replace(good, video=None), None) == ["it holds no pictures"]
+    good = SegmentHeader(
+        label="avc1",
+        is_eight_bit_420=True,
+        size=(1280, 720),
+        pixel_aspect=Fraction(1),
+        colours=(1, 1, 1),
+        has_full_range=False,
+        frame_count=101,
+        timescale=12_288,
+        frame_ticks=frozenset({512}),
+    )
+    assert segment_faults(done, good) == []
+    assert segment_faults(done, replace(good, frame_count=120)) == ["it has 120 frames, not 101"]
+    for wrong in (
+        replace(good, label="hvc1"),
+        replace(good, is_eight_bit_420=False),
+        replace(good, size=(640, 720)),
+        replace(good, pixel_aspect=Fraction(4, 3)),
+        replace(good, colours=(1, 1, 6)),
+        replace(good, has_full_range=True),
+        replace(good, timescale=24_000),
+        replace(good, frame_ticks=frozenset({512, 513})),
+    ):
+        assert len(segment_faults(done, wrong)) == 1

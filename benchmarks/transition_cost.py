@@ -11,7 +11,7 @@ import multiprocessing
 import os
 import tempfile
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from statistics import median
@@ -25,7 +25,6 @@ from services.clip_fitter.settings import Settings
 from shared.assets import Asset
 from shared.events import NextScene, ScenePlanned
 from shared.project import Encoder, EncoderPreset, Fit, Output
-from shared.project_output import TransitionKind
 from shared.testing import MemoryStore, RecordedStep
 from shared.timeline import FrameGrid, Span
 
@@ -54,12 +53,14 @@ def main(rounds: int, size: str) -> None:
     """Print the cost of both ways and their ratio."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        clip = make_clip(Case("5 s at 24", 0, 5, size=size, filters="noise=alls=8:allf=t"), folder)
+        # Two clips: scenes that are alike in everything would be one to the store, and encoded once.
+        one, two = _cases(size)
+        clips = make_clip(one, folder), make_clip(two, folder)
         plain, dissolved = [], []
         for number in range(rounds):
             # A process for each way: what its children used is its own.
             with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as beside:
-                ways = [beside.submit(_cost, clip, folder / f"{number}-{half}", half) for half in (0, HALF_FRAMES)]
+                ways = [beside.submit(_cost, clips, folder / f"{number}-{half}", half) for half in (0, HALF_FRAMES)]
             plain.append(ways[0].result())
             dissolved.append(ways[1].result())
     ratios = sorted(one / other for one, other in zip(dissolved, plain, strict=True))
@@ -70,34 +71,39 @@ def main(rounds: int, size: str) -> None:
     click.echo(f"ratio       {median(ratios):6.3f} ({ratios[0]:.3f} to {ratios[-1]:.3f})")
 
 
-def _cost(clip: Path, folder: Path, half_frames: int) -> float:
+def _cases(size: str) -> tuple[Case, Case]:
+    one = Case("5 s at 24", 0, 5, size=size, filters="noise=alls=8:allf=t", file="one.mp4")
+    return one, replace(one, filters="negate,noise=alls=8:allf=t", file="two.mp4")
+
+
+def _cost(clips: tuple[Path, Path], folder: Path, half_frames: int) -> float:
     folder.mkdir()
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     before = cpu_of_children()
-    asyncio.run(_fit_both(clip, folder, half_frames))
+    asyncio.run(_fit_both(clips, folder, half_frames))
     return cpu_of_children() - before
 
 
-async def _fit_both(clip: Path, folder: Path, half_frames: int) -> None:
+async def _fit_both(clips: tuple[Path, Path], folder: Path, half_frames: int) -> None:
     store, settings = MemoryStore(), Settings()
-    asset = await store.put_file(clip, "sources/clip.mp4", "video/mp4")
+    one, two = [await store.put_file(clip, f"sources/{clip.name}", "video/mp4") for clip in clips]
     models = read_models(settings.video_models_file.read_text())
     handlers = Handlers(store, settings, threads=1, models=models)
     for scene in (Scene(1, 0, half_frames), Scene(2, half_frames, 0)):
         scratch = folder / str(scene.number)
         scratch.mkdir()
-        await handlers.fit_scene(_event(scene, asset, "dissolve"), RecordedStep(scratch))
+        await handlers.fit_scene(_event(scene, one if scene.number == 1 else two, two), RecordedStep(scratch))
 
 
-def _event(scene: Scene, asset: Asset, kind: TransitionKind) -> ScenePlanned:
-    following = NextScene(scene_id="two", frame_count=WINDOW_FRAMES, clips=(asset,), fit=Fit(), transition=kind)
+def _event(scene: Scene, own: Asset, other: Asset) -> ScenePlanned:
+    following = NextScene(scene_id="two", frame_count=WINDOW_FRAMES, clips=(other,), fit=Fit(), transition="dissolve")
     return ScenePlanned(
         project_id="bench",
         scene_number=scene.number,
         scene_id="one" if scene.number == 1 else "two",
         window=Span(0, FrameGrid(OUTPUT.fps).ms_at(WINDOW_FRAMES)),
         frame_count=WINDOW_FRAMES,
-        clips=(asset,),
+        clips=(own,),
         output=OUTPUT,
         fit=Fit(),
         handle_before=scene.handle_before,

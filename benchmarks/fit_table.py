@@ -28,7 +28,7 @@ HDR = (
     "zscale=primariesin=709:transferin=709:matrixin=gbr:rangein=full:primaries=2020:transfer=smpte2084:npl=203"
 )
 HDR_TAGS = ("-color_primaries", "bt2020", "-color_trc", "smpte2084", "-colorspace", "bt2020nc")
-H265 = ("-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=error", "-pix_fmt", "yuv420p10le")
+H265 = ("-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=error:crf=8", "-pix_fmt", "yuv420p10le")
 
 
 SEE_THROUGH = "format=rgba,colorkey=blue:0.4"

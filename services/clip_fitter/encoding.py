@@ -139,14 +139,15 @@ def joined_tag(output: Output, purpose: Purpose) -> str:
 def file_faults(output: Output, frame_count: int, header: SegmentHeader) -> list[str]:
     """In which ways a finished file is not a segment of `frame_count` frames; empty where it is."""
     clock = track_clock(output.fps)
-    ticks = (header.timescale, header.frame_ticks)
+    length_ticks = header.frame_count * clock.ticks_per_frame
     faults = {
         f"it has {header.frame_count} frames, not {frame_count}": header.frame_count == frame_count,
         f"its codec is {header.label}": header.label == CODECS[output.encoder.codec].tag,
         f"its size is {header.size}": header.size == (output.width, output.height),
         "its pixels are not 4:2:0 in 8 bits": header.is_eight_bit_420,
         f"its pixels' aspect is {header.pixel_aspect}": header.pixel_aspect == 1,
-        f"its clock is {ticks}": ticks == (clock.timescale, frozenset({clock.ticks_per_frame})),
+        f"its clock has {header.timescale} ticks": header.timescale == clock.timescale,
+        f"its frames last {header.length_ticks} ticks, not {length_ticks}": header.length_ticks == length_ticks,
         f"its colours are {header.colours}": header.colours == BT_709,
         "its range is full": not header.has_full_range,
     }

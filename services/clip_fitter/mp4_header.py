@@ -31,8 +31,8 @@ class SegmentHeader:
     frame_count: int
     timescale: int
     """Ticks a second."""
-    frame_ticks: frozenset[int]
-    """How many ticks frames last: one number where all of them last as long."""
+    length_ticks: int
+    """How many ticks all frames last together."""
 
 
 def read_header(path: Path) -> SegmentHeader:
@@ -71,7 +71,7 @@ def segment_header(movie: bytes) -> SegmentHeader:
             has_full_range=bool(_inside(details, b"colr")[10] & 0x80),
             frame_count=struct.unpack_from(">I", sizes, 8)[0],
             timescale=timescale,
-            frame_ticks=frozenset(struct.unpack_from(">I", times, at + 4)[0] for at in range(8, len(times), 8)),
+            length_ticks=sum(count * ticks for count, ticks in struct.iter_unpack(">II", times[8:])),
         )
     except (struct.error, IndexError, ZeroDivisionError, UnicodeDecodeError) as error:
         raise NoSegmentError(f"its header is damaged ({error})") from error

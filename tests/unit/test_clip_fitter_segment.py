@@ -192,10 +192,11 @@ def test_a_finished_segment_is_checked_for_all_that_a_join_by_copy_needs() -> No
         has_full_range=False,
         frame_count=101,
         timescale=12_288,
-        frame_ticks=frozenset({512}),
+        length_ticks=101 * 512,
     )
     assert segment_faults(done, good) == []
-    assert segment_faults(done, replace(good, frame_count=120)) == ["it has 120 frames, not 101"]
+    too_long = replace(good, frame_count=120, length_ticks=120 * 512)
+    assert segment_faults(done, too_long) == ["it has 120 frames, not 101"]
     for wrong in (
         replace(good, label="hvc1"),
         replace(good, is_eight_bit_420=False),
@@ -204,6 +205,6 @@ def test_a_finished_segment_is_checked_for_all_that_a_join_by_copy_needs() -> No
         replace(good, colours=(1, 1, 6)),
         replace(good, has_full_range=True),
         replace(good, timescale=24_000),
-        replace(good, frame_ticks=frozenset({512, 513})),
+        replace(good, length_ticks=101 * 512 + 1),
     ):
         assert len(segment_faults(done, wrong)) == 1

@@ -1,4 +1,4 @@
-"""Child processes that end with us: limits to what they take, no standard input, and the last line of what they complained about."""
+"""Child processes that end with us: limits to what they take, and the last line of what they complained about."""
 
 import asyncio
 import contextlib

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from shared import ffmpeg
+from shared import child
 from shared.ffmpeg import FfmpegError, run_ffmpeg
 
 pytestmark = pytest.mark.integration
@@ -17,7 +17,7 @@ TEN_SECONDS = ("-f", "lavfi", "-i", "testsrc2=s=640x360:d=10")
 async def test_a_file_that_grows_without_end_is_stopped_and_nobodys_input_is_blamed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ffmpeg, "FILE_LIMIT_BYTES", 1_000_000)
+    monkeypatch.setattr(child, "FILE_LIMIT_BYTES", 1_000_000)
     target = tmp_path / "endless.yuv"
     with pytest.raises(FfmpegError) as stopped:
         await run_ffmpeg([*TEN_SECONDS, "-f", "rawvideo", str(target)])

@@ -38,15 +38,17 @@ class RefusedError(Exception):
 
 
 def limit_this_process() -> None:
-    """From now on: no more memory, time or space than any footage needs."""
-    for what, most in (
-        (resource.RLIMIT_AS, MEMORY_BYTES),
-        (resource.RLIMIT_FSIZE, TARGET_BYTES),
-        (resource.RLIMIT_CORE, 0),
-    ):
-        resource.setrlimit(what, (most, most))
+    """From now on: no more memory, time or space than any footage needs, and never more than was given before."""
     signal.signal(signal.SIGXCPU, _refuse_to_go_on)
-    resource.setrlimit(resource.RLIMIT_CPU, (PROCESSOR_SECONDS, PROCESSOR_SECONDS + 10))
+    for what, most, grace in (
+        (resource.RLIMIT_AS, MEMORY_BYTES, 0),
+        (resource.RLIMIT_FSIZE, TARGET_BYTES, 0),
+        (resource.RLIMIT_CORE, 0, 0),
+        (resource.RLIMIT_CPU, PROCESSOR_SECONDS, 10),  # time to say so
+    ):
+        _, given = resource.getrlimit(what)
+        hard = most + grace if given == resource.RLIM_INFINITY else min(most + grace, given)
+        resource.setrlimit(what, (min(most, hard), hard))
 
 
 def _refuse_to_go_on(_: int, __: FrameType | None) -> None:

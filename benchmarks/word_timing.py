@@ -17,7 +17,6 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -25,35 +24,17 @@ import psutil
 import soundfile
 
 from benchmarks import flite_voice
+from benchmarks.judged_recordings import measure_recordings
 from benchmarks.sentences import FAMILIAR, FRESH
-from benchmarks.spoken_recordings import MISTAKES, Spoken, record
 from benchmarks.spoken_takes import ESPEAK_SPEAKERS, SPEAKERS, Speaker, speak
-from services.scene_planner.core import plan_scenes
-from services.scene_planner.sound_file import measure_sound
 from services.transcriber.aligner import align_passage, find_pronunciations
-from services.transcriber.core import assemble_transcript, passages_of
 from services.transcriber.passage import Passage
 from services.transcriber.workers import PocketsphinxEngine
-from shared.errors import Unrecoverable
-from shared.plan import ScenePlan
 from shared.spoken_forms import script_tokens
-from shared.timeline import SAMPLE_RATE, SAMPLES_PER_MS, FrameGrid, Span
-from shared.transcript import Transcript
+from shared.timeline import SAMPLE_RATE, SAMPLES_PER_MS, Span
 
 SOON_MS = 50
-RATES = (Fraction(24), Fraction(25), Fraction(30_000, 1001), Fraction(60))
 EDGE_MS = 300
-
-ALARMS = {
-    "second_opinion",
-    "words_missing",
-    "sentence_skipped",
-    "sentence_repeated",
-    "unscripted_speech",
-    "wrong_order",
-}
-LEAST_OVERLAP = 0.5
-"""Of a sentence that the script does not have, by the speech that is named."""
 
 
 @dataclass
@@ -74,6 +55,8 @@ def main() -> None:
     parser.add_argument("--sentences", type=int, default=60, help="for each of the eight voices")
     parser.add_argument("--recordings", type=int, default=30, help="for each kind of mistake, and correct ones")
     parser.add_argument("--seed", default="lockstep", help="of the recordings")
+    parser.add_argument("--processes", type=int, default=1, help="that judge recordings")
+    parser.add_argument("--keep", type=Path, help="a file of judgements: those in it are not made again")
     parser.add_argument("--minutes", type=int, help="only align one voiceover of this length")
     asked = parser.parse_args()
     if not flite_voice.has_flite():
@@ -85,7 +68,7 @@ def main() -> None:
         if asked.sentences:
             measure_words(asked.sentences, Path(folder))
         if asked.recordings:
-            measure_recordings(asked.recordings, asked.seed, Path(folder))
+            measure_recordings(asked.recordings, asked.seed, asked.processes, asked.keep)
 
 
 # --- Words ---------------------------------------------------------------------------------------------------------
@@ -145,104 +128,6 @@ def _print_row(name: str, tally: Tally) -> None:
     soon = 100 * float(np.mean(errors <= SOON_MS))
     words = len(tally.errors_ms) + tally.unheard
     print(f"{name:28}{words:6}{tally.unheard:8}{np.median(errors):8.1f}{shares}{soon:10.1f} %", flush=True)
-
-
-# --- Recordings ----------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What Lockstep says of a recording."""
-
-    plan: ScenePlan | None
-    refusal: Unrecoverable | None
-    transcript: Transcript | None
-
-    @property
-    def accused(self) -> set[str | None]:
-        """The scenes that an error or a warning names: that something is not as it is written."""
-        if self.refusal is not None:
-            return {self.refusal.scene_id}
-        assert self.plan is not None
-        return {warning.scene_id for warning in self.plan.warnings if warning.kind in ALARMS}
-
-
-def measure_recordings(count: int, seed: str, folder: Path) -> None:
-    """Cuts in correct recordings, and what is said of incorrect ones."""
-    print(f"\n{count} recordings of four scenes of each kind, all voices, silent to noisy")
-    print(f"{'mistake':12}{'found':>8}{'stopped':>9}{'named':>8}{'cuts in the true gap':>24}")
-    for mistake in MISTAKES:
-        found = stopped = named = cuts = right_cuts = 0
-        for number in range(count):
-            spoken = record(mistake, f"{seed} {number}", FAMILIAR + FRESH, folder / "voiceover.wav")
-            verdict = judge(spoken, RATES[number % len(RATES)])
-            found += bool(verdict.accused)
-            stopped += verdict.refusal is not None
-            named += is_named(spoken, verdict)
-            if mistake == "none":
-                inside = cuts_inside(spoken, verdict.plan)
-                cuts, right_cuts = cuts + len(inside), right_cuts + sum(inside)
-            _explain(number, spoken, verdict)
-        names = f"{named} of {count}" if mistake != "none" else "-"
-        cut = f"{right_cuts} of {cuts}" if cuts else "-"
-        print(f"{mistake:12}{found:8}{stopped:9}{names:>12}{cut:>20}", flush=True)
-
-
-def judge(spoken: Spoken, fps: Fraction) -> Verdict:
-    """Listen and plan, as the two services do."""
-    passages = passages_of(spoken.recording, spoken.scene_texts)
-    pronunciations = find_pronunciations(passages[0].tokens)
-    heard = [align_passage(spoken.voiceover, passage, pronunciations) for passage in passages]
-    transcript: Transcript | None = None
-    try:
-        transcript = assemble_transcript(spoken.recording, passages, heard, "pocketsphinx")
-        sound = measure_sound(spoken.voiceover, lambda _: None)
-        plan = plan_scenes(spoken.scene_scripts, spoken.recording, transcript, fps, sound)
-    except Unrecoverable as refusal:
-        return Verdict(None, refusal, transcript)
-    return Verdict(plan, None, transcript)
-
-
-def is_named(spoken: Spoken, verdict: Verdict) -> bool:
-    """True where a scene that differs is named, and what is named of it lies on the planted mistake.
-
-    For words that are not there these are most of them; for words that are too many, most of their time.
-    """
-    if not verdict.accused & spoken.scenes_at_fault or verdict.transcript is None:
-        return False
-    issues = [issue for issue in verdict.transcript.issues if issue.scene_id in spoken.scenes_at_fault]
-    missing = {word for issue in issues for word in issue.words}
-    spans = [issue.span for issue in issues if issue.kind == "unscripted_speech" and issue.span is not None]
-    lost = [len(missing & set(words)) / len(words) for text in spoken.lost if (words := script_tokens(text))]
-    extra = [
-        sum(max(0, min(span.end, end) - max(span.start, start)) for span in spans) / (end - start)
-        for start, end in (spoken.said[place].speech for place in spoken.added)
-    ]
-    return max([*lost, *extra], default=0) >= LEAST_OVERLAP
-
-
-def cuts_inside(spoken: Spoken, plan: ScenePlan | None) -> list[bool]:
-    """For each cut whether the frame that it falls on begins in the true gap; none of them where no plan was made."""
-    answers = []
-    for place in range(len(spoken.script) - 1):
-        start, end = spoken.true_gap(place)
-        if plan is None:
-            answers.append(False)
-            continue
-        window = plan.scenes[place].window
-        grid = FrameGrid(plan.fps)
-        answers.append(start <= grid.frame_at(window.end) * grid.frame_ms <= end and start <= window.end <= end)
-    return answers
-
-
-def _explain(number: int, spoken: Spoken, verdict: Verdict) -> None:
-    """A recording of which not all was found, or too much."""
-    if is_named(spoken, verdict) if spoken.mistake != "none" else not verdict.accused:
-        return
-    issues = verdict.transcript.issues if verdict.transcript else ()
-    said = [f"{issue.kind} {issue.scene_id} {' '.join(issue.words)} {issue.span}" for issue in issues]
-    print(f"  {spoken.mistake} {number}, {spoken.speaker}, at fault {sorted(spoken.scenes_at_fault)}: {spoken.lost}")
-    print(f"    {verdict.refusal or sorted(map(str, verdict.accused))}; {'; '.join(said) or 'no issues'}")
 
 
 # --- A long voiceover ----------------------------------------------------------------------------------------------

@@ -57,7 +57,7 @@ def spoken_forms(token: str) -> Forms:
     Each alternative is a sequence of plain words of the letters a to z and the apostrophe. The empty alternative
     `()` means that the token may be silent: an emoji, a lone dash.
     """
-    visible = _INVISIBLE.sub("", token)
+    visible = token if token.isascii() else _INVISIBLE.sub("", token)
     plain = _folded(visible)
     core = _unwrapped(plain)
     if not core:
@@ -74,6 +74,8 @@ def spoken_forms(token: str) -> Forms:
 
 
 def _folded(token: str) -> str:
+    if token.isascii():
+        return token.translate(FOLDED_LETTERS)
     # Fractions and raised digits are signs of the table; compatibility decomposition would melt 2½ into 21/2.
     letters = [
         sign if sign in SYMBOLS and sign not in "ß−" else unicodedata.normalize("NFKD", sign.translate(FOLDED_LETTERS))

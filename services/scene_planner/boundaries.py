@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from services.scene_planner.letters import heard_edges
-from services.scene_planner.likeness import Table, WordOdds, word_odds
+from services.scene_planner.likeness import Spellings, Table, WordOdds, spell, word_odds
 from services.scene_planner.pauses import PauseOdds, learn_pauses
 from services.scene_planner.words import Break, HeardWord, ScriptWord
 
@@ -96,33 +96,36 @@ def find_scene_starts(script: Sequence[ScriptWord], heard: Sequence[HeardWord]) 
     ]
     error_rate = min(MOST_WORD_ERROR_RATE, max(LEAST_WORD_ERROR_RATE, 1 - sum(exact) / max(1, len(script))))
     words = word_odds([word.text for word in script], error_rate)
-    pauses = learn_pauses(_pauses_between_exact_words(script, heard, edges, exact), hole_share=2 * words.missing)
+    pauses = learn_pauses(heard, _breaks_between_exact_words(script, edges, exact), hole_share=words.missing)
+    wanted, spelled = spell([word.text for word in script]), spell([word.text for word in heard])
     starts: list[SceneStart] = []
     for boundary in range(1, len(script)):
         if script[boundary - 1].scene != script[boundary].scene:
             first, last = _context(exact, boundary)
             place, certainty = edges[boundary], 1.0
             if not all(exact[first:last]) or heard[place].gap_before_ms is None:
-                stretch = heard[edges[first] : edges[last]]
-                ways = _ways(script[first:last], stretch, words, pauses)
-                place, certainty = _likeliest(ways, boundary - first, stretch, place - edges[first])
-                place += edges[first]
+                start, end = edges[first], edges[last]
+                breaks = [word.break_after for word in script[first:last]]
+                ways = _ways(
+                    wanted.part(first, last), spelled.part(start, end), words, _odds_between(pauses, breaks, start, end)
+                )
+                place, certainty = _likeliest(ways, boundary - first, heard[start:end], place - start)
+                place += start
             # Else each word was heard as itself and none between: there is nothing to weigh.
             earliest = starts[-1].heard if starts else 0
             starts.append(SceneStart(max(earliest, place), certainty))
     return tuple(starts)
 
 
-def _pauses_between_exact_words(
-    script: Sequence[ScriptWord], heard: Sequence[HeardWord], edges: Sequence[int], exact: Sequence[bool]
-) -> dict[Break, list[int]]:
-    observed: dict[Break, list[int]] = {kind: [] for kind in Break}
-    for place in range(1, len(script)):
-        if exact[place - 1] and exact[place]:
-            gap = heard[edges[place]].gap_before_ms
-            if gap is not None:
-                observed[script[place - 1].break_after].append(gap)
-    return observed
+def _breaks_between_exact_words(
+    script: Sequence[ScriptWord], edges: Sequence[int], exact: Sequence[bool]
+) -> dict[int, Break]:
+    """By heard word, the break of the script that surely lies before it."""
+    return {
+        edges[place]: script[place - 1].break_after
+        for place in range(1, len(script))
+        if exact[place - 1] and exact[place]
+    }
 
 
 def _context(exact: Sequence[bool], boundary: int) -> tuple[int, int]:
@@ -136,27 +139,22 @@ def _context(exact: Sequence[bool], boundary: int) -> tuple[int, int]:
     return first, last
 
 
-def _ways(script: Sequence[ScriptWord], heard: Sequence[HeardWord], words: WordOdds, pauses: PauseOdds) -> _Ways:
-    texts = [word.text for word in heard]
-    wanted = [word.text for word in script]
-    gaps = [word.gap_before_ms for word in heard]
+def _ways(script: Spellings, heard: Spellings, words: WordOdds, pause: list[list[float] | None]) -> _Ways:
     return _Ways(
-        same=words.same(wanted, texts),
-        split=words.split(wanted, [one + two for one, two in pairwise(texts)]),
-        merged=words.merged([one + two for one, two in pairwise(wanted)], texts),
-        # At the stretch's own edges nothing is known of the pause, and nothing else could lie there.
-        pause=[
-            None,
-            *(
-                [1.0, *(pauses.of(word.break_after, gap) for gap in gaps[1:]), 1.0][: len(texts) + 1]
-                if word.break_after is not Break.NONE
-                else None
-                for word in script
-            ),
-        ],
+        same=words.same(script, heard),
+        split=words.split(script, heard.joined()),
+        merged=words.merged(script.joined(), heard),
+        pause=pause,
         missing=words.missing,
         inserted=words.inserted,
     )
+
+
+def _odds_between(pauses: PauseOdds, breaks: Sequence[Break], start: int, end: int) -> list[list[float] | None]:
+    """The odds of each of some breaks before each heard word of a stretch, as `_Ways` has them."""
+    # At the stretch's own edges nothing is known of the pause, and nothing else could lie there.
+    odds = {kind: [1.0, *before[start + 1 : end], 1.0][: end - start + 1] for kind, before in pauses.before.items()}
+    return [None, *(odds.get(kind) for kind in breaks)]
 
 
 def _likeliest(ways: _Ways, boundary: int, heard: Sequence[HeardWord], fallback: int) -> tuple[int, float]:

@@ -31,7 +31,7 @@ def compare_with_sound(scenes: Sequence[HeardScene], quiet: Sequence[Span]) -> t
 
     [ last word )                [ first word )
                        speech                           ~~~~~~~~  the nearest quiet run
-                                 |---------------------| difference
+                |----------------|---------------------| difference: the shorter of the two
     """
     if not quiet:
         return ()  # a sound that is never quiet has no opinion
@@ -89,13 +89,15 @@ def _compare_with_sound(earlier: HeardScene, later: HeardScene, quiet: Sequence[
     gap = earlier.words[-1].span.until(later.words[0].span)
     if gap.length < LEAST_PAUSE_MS or quiet_within(gap, quiet):
         return
-    difference_ms = min(max(run.start - gap.end, gap.start - run.end) for run in quiet)
+    away_ms = min(max(run.start - gap.end, gap.start - run.end) for run in quiet)
+    # Where the voice runs on, all of the gap is the error of the two words' edges: the lesser error is the likelier.
+    difference_ms = min(away_ms, gap.length)
     if difference_ms > WARN_ABOVE_MS:
+        found = f"the sound pauses {away_ms} ms away" if away_ms <= gap.length else "the sound is not quiet there"
         yield Problem(
             "second_opinion",
             later.scene_id,
-            f"By the transcript there is a pause before it at {at(gap.start)}, but the sound pauses {difference_ms} ms"
-            " away.",
+            f"By the transcript there is a pause of {gap.length} ms before it at {at(gap.start)}, but {found}.",
             "Choose another engine under `words` in the project file, or give each scene its own `recording`.",
             stops=difference_ms > STOP_ABOVE_MS,
             span=gap,

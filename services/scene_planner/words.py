@@ -56,8 +56,9 @@ def _scene_words(scene: int, narration: Narration) -> list[ScriptWord]:
     words: list[ScriptWord] = []
     for part in narration.parts:
         if isinstance(part, Speech):
+            rate = float(part.rate)
             for written in script_tokens(part.spoken):
-                _add_token(words, written, scene, float(part.rate))
+                _add_token(words, written, scene, rate)
             if part.break_after != "none":
                 _mark_break(words, Break.SENTENCE)
         else:
@@ -68,9 +69,14 @@ def _scene_words(scene: int, narration: Narration) -> list[ScriptWord]:
 
 def _add_token(words: list[ScriptWord], written: str, scene: int, rate: float) -> None:
     token = words[-1].token + 1 if words else 0
-    plain = spoken_forms(written)[0]
-    words.extend(ScriptWord(text, scene, token, written, Break.NONE, 0, len(text) / rate) for text in plain)
-    _mark_break(words, _break_after(written))
+    plain, kind = spoken_forms(written)[0], _break_after(written)
+    last = len(plain) - 1
+    words.extend(
+        ScriptWord(text, scene, token, written, kind if place == last else Break.NONE, 0, len(text) / rate)
+        for place, text in enumerate(plain)
+    )
+    if not plain:
+        _mark_break(words, kind)
 
 
 def _mark_break(words: list[ScriptWord], kind: Break, pause_ms: int = 0) -> None:

@@ -256,6 +256,21 @@ def test_the_sound_is_a_second_opinion(off_ms: int, outcome: str | None) -> None
         assert found == (["second_opinion"] if outcome else [])
 
 
+@pytest.mark.parametrize(("gap_ms", "outcome"), [(140, None), (240, "warning"), (400, "stop")])
+def test_a_pause_that_the_sound_does_not_have_is_an_error_of_the_words_as_long_as_itself(
+    gap_ms: int, outcome: str | None
+) -> None:
+    """The voice runs on; the nearest quiet lies far away, where another pause is."""
+    words = say_scenes(*NARRATIONS[:2], gap=gap_ms)
+    quiet = [Span(words[-1].span.end, words[-1].span.end + 200)]
+    if outcome == "stop":
+        with pytest.raises(Unrecoverable, match=r"pause of 400 ms before it .*, but the sound is not quiet there"):
+            plan(script(*NARRATIONS[:2]), words, quiet=quiet)
+    else:
+        found = [warning.kind for warning in plan(script(*NARRATIONS[:2]), words, quiet=quiet).warnings]
+        assert found == (["second_opinion"] if outcome else [])
+
+
 def test_the_sound_says_nothing_where_the_words_beside_a_cut_were_not_heard() -> None:
     """Scenes that run into one another; the hole of a missed word looks like a pause."""
     words = say_scenes(NARRATIONS[0], "ship on the bay knows its light.", gap=300)

@@ -2,6 +2,7 @@
 
     python -m benchmarks.scene_boundaries                                     the numbers of docs/: about half an hour
     python -m benchmarks.scene_boundaries --scripts 50 --mistakes 10          a quick look
+    python -m benchmarks.scene_boundaries --parts boundaries --error-rates 0.3     one row
 
 A boundary is exact when every heard word is in the scene in which it was said. difflib stands beside it as the method
 that most people would try first. Everything is seeded: the same command prints the same numbers.
@@ -39,6 +40,7 @@ from shared.timeline import Span
 from shared.transcript import Recording, Take, Transcript, Word
 
 ERROR_RATES = (0.0, 0.05, 0.1, 0.2, 0.3)
+PARTS = ("boundaries", "mistakes", "speed")
 FPS = Fraction(30)
 
 LONG_SCRIPT_SCENES = 430
@@ -66,19 +68,25 @@ def main() -> None:
     parser.add_argument("--scripts", type=int, default=1000, help="random scripts for each error rate")
     parser.add_argument("--mistakes", type=int, default=200, help="recordings for each error rate and kind of mistake")
     parser.add_argument("--seed", default="lockstep")
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
+    parser.add_argument("--error-rates", nargs="+", type=float, default=ERROR_RATES)
     arguments = parser.parse_args()
-    print_boundaries(arguments.scripts, arguments.seed)
-    print_mistakes(arguments.mistakes, arguments.seed)
-    print_speed(arguments.seed)
+    rates = arguments.error_rates
+    if "boundaries" in arguments.parts:
+        print_boundaries(arguments.scripts, arguments.seed, rates)
+    if "mistakes" in arguments.parts:
+        print_mistakes(arguments.mistakes, arguments.seed, rates)
+    if "speed" in arguments.parts:
+        print_speed(arguments.seed, rates)
 
 
-def print_boundaries(scripts: int, seed: str) -> None:
+def print_boundaries(scripts: int, seed: str, rates: Sequence[float]) -> None:
     """Boundaries in correct recordings, and plans that were refused although nothing was wrong."""
     print(f"{scripts} scripts for each error rate")
     print(
         "errors  boundaries     exact  scripts right  worst  wrong flagged  flagged   difflib  refused     per script"
     )
-    for rate in ERROR_RATES:
+    for rate in rates:
         tally = Tally()
         for number in range(scripts):
             rng = random.Random(f"{seed} {number} {rate}")
@@ -110,7 +118,10 @@ def _count(tally: Tally, script: Sequence[str], spoken: Sequence[SpokenWord], he
     boundaries = [place for place, (one, other) in enumerate(pairwise(wanted), start=1) if one.scene != other.scene]
     by_difflib = _difflib_starts([word.text for word in wanted], [word.text for word in plain], boundaries)
     tally.difflib_exact += sum(found == place for found, place in zip(by_difflib, truth, strict=True))
-    tally.false_alarms += isinstance(plan(script, spoken, words), Unrecoverable)
+    result = plan(script, spoken, words)
+    if isinstance(result, Unrecoverable):
+        tally.false_alarms += 1
+        print(f"  refused: {result}", flush=True)
 
 
 def _difflib_starts(script: list[str], heard: list[str], boundaries: Sequence[int]) -> list[int]:
@@ -128,12 +139,12 @@ def _difflib_starts(script: list[str], heard: list[str], boundaries: Sequence[in
     return starts
 
 
-def print_mistakes(recordings: int, seed: str) -> None:
+def print_mistakes(recordings: int, seed: str, rates: Sequence[float]) -> None:
     """Recordings with one planted mistake: how many are noticed at the right scene, and how many are refused."""
     print(f"\n{recordings} recordings with one planted mistake each:")
     print("noticed at its scene or the next (and the project stopped for it)")
     print("errors" + "".join(f"{mistake:>20}" for mistake in MISTAKES))
-    for rate in ERROR_RATES:
+    for rate in rates:
         cells = []
         for mistake in MISTAKES:
             noticed = stopped = 0
@@ -154,10 +165,10 @@ def print_mistakes(recordings: int, seed: str) -> None:
         print(f"{rate:6.0%}" + "".join(f"{cell:>20}" for cell in cells), flush=True)
 
 
-def print_speed(seed: str) -> None:
+def print_speed(seed: str, rates: Sequence[float]) -> None:
     """CPU time to plan about 10,000 words, reading the narrations included."""
     print("\nCPU seconds for a whole plan of a long script")
-    for rate in ERROR_RATES:
+    for rate in rates:
         rng = random.Random(f"{seed} long {rate}")
         script = random_script(rng, scene_count=LONG_SCRIPT_SCENES)
         spoken = speak(rng, script)

@@ -15,11 +15,16 @@ exact boundaries as large as it can be; the probability itself is how certain th
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TypeAlias
 
+from services.scene_planner.lengths import learn_lengths
 from services.scene_planner.letters import heard_edges
-from services.scene_planner.likeness import Spellings, Table, WordOdds, spell, word_odds
+from services.scene_planner.likeness import Odds, Spellings, WordOdds, spell, word_odds
 from services.scene_planner.pauses import PauseOdds, learn_pauses
 from services.scene_planner.words import Break, HeardWord, ScriptWord
+
+Table: TypeAlias = list[list[float]]
+"""Odds, script words down and heard words across: plain lists, which a loop reads faster than arrays."""
 
 LEAST_CONTEXT_WORDS = 4
 """Words that are weighed on either side of a boundary at least; 8 gave the same boundaries and took twice as long."""
@@ -42,8 +47,9 @@ class SceneStart:
 class _Ways:
     """The odds of all ways to hear a stretch, by places in it: script words down, heard words across.
 
-    `same[s][h]`, `split[s][h]` (script word s as heard words h and h + 1), `merged[s][h]` (script words s and s + 1
-    as heard word h) and `pause[s][h]`: the break after s script words lies before heard word h; None without a break.
+    `same[s][h]`; `split[s][h]`: script word s as heard words h and h + 1, parted or one of them too many;
+    `merged[s][h]`: script words s and s + 1 as heard word h; `pause[s][h]`: the break after s script words lies before
+    heard word h, None without a break.
     """
 
     same: Table
@@ -97,6 +103,11 @@ def find_scene_starts(script: Sequence[ScriptWord], heard: Sequence[HeardWord]) 
     error_rate = min(MOST_WORD_ERROR_RATE, max(LEAST_WORD_ERROR_RATE, 1 - sum(exact) / max(1, len(script))))
     words = word_odds([word.text for word in script], error_rate)
     pauses = learn_pauses(heard, _breaks_between_exact_words(script, edges, exact), hole_share=words.missing)
+    lengths = learn_lengths(
+        [len(word.text) for word in script],
+        [word.length_ms for word in heard],
+        [(place, edges[place]) for place, word in enumerate(script) if exact[place] and word.break_after is Break.NONE],
+    )
     wanted, spelled = spell([word.text for word in script]), spell([word.text for word in heard])
     starts: list[SceneStart] = []
     for boundary in range(1, len(script)):
@@ -107,7 +118,11 @@ def find_scene_starts(script: Sequence[ScriptWord], heard: Sequence[HeardWord]) 
                 start, end = edges[first], edges[last]
                 breaks = [word.break_after for word in script[first:last]]
                 ways = _ways(
-                    wanted.part(first, last), spelled.part(start, end), words, _odds_between(pauses, breaks, start, end)
+                    wanted.part(first, last),
+                    spelled.part(start, end),
+                    lengths.host_odds(slice(first, last), slice(start, end)),
+                    words,
+                    _odds_between(pauses, breaks, start, end),
                 )
                 place, certainty = _likeliest(ways, boundary - first, heard[start:end], place - start)
                 place += start
@@ -139,14 +154,21 @@ def _context(exact: Sequence[bool], boundary: int) -> tuple[int, int]:
     return first, last
 
 
-def _ways(script: Spellings, heard: Spellings, words: WordOdds, pause: list[list[float] | None]) -> _Ways:
+def _ways(
+    script: Spellings,
+    heard: Spellings,
+    lengths: tuple[Odds, Odds],
+    words: WordOdds,
+    pause: list[list[float] | None],
+) -> _Ways:
+    same = words.same(script, heard)
     return _Ways(
-        same=words.same(script, heard),
-        split=words.split(script, heard.joined()),
-        merged=words.merged(script.joined(), heard),
+        same=same.tolist(),
+        split=(words.split(script, heard.joined()) + words.hosted(same, lengths)).tolist(),
+        merged=words.merged(script.joined(), heard).tolist(),
         pause=pause,
         missing=words.missing,
-        inserted=words.inserted,
+        inserted=words.inserted_in_its_own_time,
     )
 
 

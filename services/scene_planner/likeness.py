@@ -18,7 +18,7 @@ from rapidfuzz import process
 from rapidfuzz.distance import Levenshtein
 
 Likenesses: TypeAlias = NDArray[np.float64]
-Table: TypeAlias = list[list[float]]
+Odds: TypeAlias = NDArray[np.float64]
 """A number for each pair of words: those of the script down, those that were heard across."""
 
 # How word errors divide in recognisers of clear speech: more than half are wrong words, one in five a missing one.
@@ -34,6 +34,8 @@ _UNRELATED = 0.12
 """Of wrong words those that are no more alike than any two."""
 _JOINED_EXACTLY_ODDS = 3_000.0
 """Two words that spell a third exactly: five random letters coincide more rarely still."""
+_HOSTED = 0.9
+"""Of inserted words those found in the sound of a scripted one; the others are a cough, a breath or a hesitation."""
 _LETTERS_LOST = 2
 """Of two words joined or of one parted; where more letters differ, something else happened as well."""
 
@@ -110,19 +112,30 @@ class WordOdds:
         """A word was heard that stands for none of the script."""
         return self.word_error_rate * _INSERTED + _FLOOR
 
-    def same(self, script: Spellings, heard: Spellings) -> Table:
+    @property
+    def inserted_in_its_own_time(self) -> float:
+        """The same, where it has not taken the time of the word beside it."""
+        return (1 - _HOSTED) * self.inserted
+
+    def same(self, script: Spellings, heard: Spellings) -> Odds:
         """Each word of the script, down, stands for each heard word, across."""
         chances = [self.frequencies.get(word, self.unseen_frequency) for word in heard.letters]
         exact = (1 - self.word_error_rate) / np.array(chances, dtype=np.float64)
         alike = _likenesses(script, heard)
-        odds: Table = np.where(alike == 1, exact, self.word_error_rate * _WRONG * _odds_of(alike)).tolist()
+        odds: Odds = np.where(alike == 1, exact, self.word_error_rate * _WRONG * _odds_of(alike))
         return odds
 
-    def split(self, script: Spellings, joined: Spellings) -> Table:
+    def split(self, script: Spellings, joined: Spellings) -> Odds:
         """Each word of the script was heard as two: as each of these, which are two heard words joined."""
         return _joined_odds(script, joined, self.word_error_rate * _SPLIT + _FLOOR)
 
-    def merged(self, joined: Spellings, heard: Spellings) -> Table:
+    def hosted(self, same: Odds, lengths: tuple[Odds, Odds]) -> Odds:
+        """Each word of the script was heard as itself or alike, and a word too many in its time, after or before it."""
+        after, before = lengths
+        odds: Odds = _HOSTED * self.inserted * (same[:, :-1] * after + same[:, 1:] * before) / 2
+        return odds
+
+    def merged(self, joined: Spellings, heard: Spellings) -> Odds:
         """Two words of the script, which are joined here, were heard as one: as each of these."""
         return _joined_odds(joined, heard, self.word_error_rate * _MERGED + _FLOOR)
 
@@ -156,10 +169,10 @@ def _odds_of(likeness: Likenesses) -> Likenesses:
     return odds
 
 
-def _joined_odds(down: Spellings, across: Spellings, share: float) -> Table:
+def _joined_odds(down: Spellings, across: Spellings, share: float) -> Odds:
     letters = _similarities(down.letters, across.letters)
     alike = (letters + _similarities(down.sounds, across.sounds)) / 2
     longer = np.subtract.outer([len(word) for word in down.letters], [len(word) for word in across.letters])
     odds = share * np.where(letters == 1, _JOINED_EXACTLY_ODDS, _odds_of(alike))
-    table: Table = np.where(np.abs(longer) <= _LETTERS_LOST, odds, 0.0).tolist()
-    return table
+    of_like_length: Odds = np.where(np.abs(longer) <= _LETTERS_LOST, odds, 0.0)
+    return of_like_length

@@ -45,6 +45,8 @@ class HeardWord:
     """Its place in the transcript."""
     gap_before_ms: int | None
     """Silence since the word before it; None inside a word of the transcript, where no cut can lie."""
+    length_ms: float
+    """Of several in one word of the transcript its even share."""
 
 
 def script_words(narrations: Sequence[Narration]) -> tuple[ScriptWord, ...]:
@@ -109,7 +111,8 @@ def heard_words(words: Sequence[Word]) -> tuple[HeardWord, ...]:
     for place, word in enumerate(words):
         gap = max(0, word.span.start - end_before)
         plain = _plain_words(word.text)
-        heard.extend(HeardWord(text, place, None if inside else gap) for inside, text in enumerate(plain))
+        length_ms = word.span.length / max(1, len(plain))
+        heard.extend(HeardWord(text, place, None if inside else gap, length_ms) for inside, text in enumerate(plain))
         end_before = word.span.end
     return tuple(heard)
 

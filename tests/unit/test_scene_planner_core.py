@@ -140,7 +140,7 @@ def test_words_that_touch_are_cut_where_they_touch_with_a_warning() -> None:
 
 def test_an_uncertain_cut_is_a_warning_and_lowers_the_confidence() -> None:
     scenes = script("The old lamp has stood here for years.", "Every ship on the bay knows its light.")
-    words = say("the old lamp has stood here four ears heavy sheep on the bay knows its light", 200)
+    words = say("the old lamp has stood here for years oh every ship on the bay knows its light", 200)
     made = plan(scenes, words)
     assert "uncertain_cut" in {warning.kind for warning in made.warnings}
     assert made.scenes[0].confidence == made.scenes[1].confidence < 0.95

@@ -79,7 +79,9 @@ def test_sentences_that_come_back_in_other_scenes_do_not_confuse() -> None:
 
 def test_a_clear_boundary_is_certain_and_a_muddled_one_is_not() -> None:
     (clear,), _ = starts_of([LAMP, SHIP], say_scenes(LAMP, SHIP))
-    muddled_words = say_scenes("the old lamp has stood here for a under ears heavy sheep on the bay knows its light")
+    muddled_words = say_scenes(
+        "the old lamp has stood here for a hundred years oh every ship on the bay knows its light"
+    )
     (muddled,), _ = starts_of([LAMP, SHIP], muddled_words)
     assert clear.certainty > 0.999
     assert muddled.certainty < 0.98

@@ -64,6 +64,8 @@ def spoken_forms(token: str) -> Forms:
         return _signs(visible)
     closing_mark_is_a_unit = core[-1] in "'\""
     whole = core if closing_mark_is_a_unit else plain.strip('"()[]{},;:!?*_')
+    if _is_plain_word(core) and SPECIAL_WORDS.isdisjoint((core.lower(), whole.lower())):
+        return ((core.lower(),),)
     for candidate in dict.fromkeys((whole, core)):
         for rule in RULES if any(map(str.isdecimal, candidate)) else RULES_WITHOUT_DIGITS:
             found = _only_words(rule(candidate))
@@ -71,6 +73,11 @@ def spoken_forms(token: str) -> Forms:
                 return found
     found = _only_words(_chunks(core))
     return found or SILENT
+
+
+def _is_plain_word(core: str) -> bool:
+    """True for what most tokens are: a word in small letters, the first one perhaps a capital."""
+    return core.isascii() and core.isalpha() and (core[1:].islower() or len(core) == 1)
 
 
 def _folded(token: str) -> str:
@@ -344,3 +351,6 @@ RULES: tuple[Callable[[str], Forms], ...] = (
 )
 RULES_WITHOUT_DIGITS = (_read_abbreviation, _read_unit, _read_roman, _read_initials, _read_address)
 """The same without those that want a digit: most words have none, and each rule costs about as much as the answer."""
+
+SPECIAL_WORDS = frozenset({*ABBREVIATIONS, *MAGNITUDES, *UNITS})
+"""Written like any word, and read otherwise."""

@@ -242,3 +242,14 @@ def test_a_refusal_names_the_other_scenes_that_are_wrong() -> None:
 def test_a_scene_of_one_word_that_was_heard_as_another_is_a_warning() -> None:
     (found,) = warnings(say_scenes(DUSK, "Dog.", SHIP), scenes=script(DUSK, "Calm.", SHIP))
     assert (found.kind, found.scene_id) == ("words_missing", "scene-2")
+
+
+def test_most_of_a_short_scene_misheard_is_an_error_unless_the_recogniser_mishears_as_much_elsewhere() -> None:
+    scenes, misheard = script(DUSK, LAMP, "Storms gather quickly tonight.", SHIP), "Bells sing quickly louder."
+
+    def heard_poorly(text: str) -> str:
+        return " ".join("oboe" if place % 3 == 1 else word for place, word in enumerate(text.split()))
+
+    assert refusal(DUSK, LAMP, misheard, SHIP, scenes=scenes).scene_id == "scene-3"
+    poorly = say_scenes(heard_poorly(DUSK), heard_poorly(LAMP), misheard, heard_poorly(SHIP))
+    assert ("words_missing", "scene-3") in {(found.kind, found.scene_id) for found in warnings(poorly, scenes=scenes)}

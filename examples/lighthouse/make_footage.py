@@ -1,5 +1,5 @@
 """Draws the demo's clips and plays its music: moving pictures of 5 s and 10 s, in mixed sizes, shapes and rates, as
-they come from video models, and a bed that is shorter than the voiceover. What is there already is left alone.
+they come from video models, a bed that is shorter than the voiceover, and thunder. What is there already is left alone.
 
     python examples/lighthouse/make_footage.py
 """
@@ -15,6 +15,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
 HERE = Path(__file__).parent
@@ -410,8 +411,27 @@ def make_music(target: Path, seconds: int = 34, rate: int = 48_000) -> str:
             pan = 0.5 + 0.35 * math.sin(step * 1.7 + number)
             left[inside] += 0.10 * pluck * (1 - pan)
             right[inside] += 0.10 * pluck * pan
-    stereo = np.stack([left, right], axis=1)
-    stereo *= 0.5 / np.abs(stereo).max()
+    write_sound(target, np.stack([left, right], axis=1), rate)
+    return f"  {target.relative_to(HERE)}: {seconds} s"
+
+
+def make_thunder(target: Path, seconds: float = 4.0, rate: int = 48_000) -> str:
+    """A crack, and the rumble that rolls away after it: noise whose high part dies first."""
+    time = np.arange(int(seconds * rate)) / rate
+    noise = np.random.default_rng(5).standard_normal((2, time.size))
+    hertz = np.fft.rfftfreq(time.size, 1 / rate)
+    spectrum = np.fft.rfft(noise, axis=1)
+    rumble = np.fft.irfft(spectrum / (1 + (hertz / 90) ** 2), time.size, axis=1)
+    crack = np.fft.irfft(spectrum / (1 + (hertz / 1_400) ** 2), time.size, axis=1)
+    rolling = 0.6 + 0.4 * np.sin(2 * np.pi * 2.3 * time + np.array([[0.0], [0.9]]))
+    sound = rumble / rumble.std() * rolling * np.exp(-time * 0.9) + 0.35 * crack / crack.std() * np.exp(-time * 5)
+    write_sound(target, (sound * np.clip(time / 0.004, 0, 1) * np.clip((seconds - time) / 1.5, 0, 1)).T, rate)
+    return f"  {target.relative_to(HERE)}: {seconds:.0f} s"
+
+
+def write_sound(target: Path, stereo: NDArray[np.float64], rate: int) -> None:
+    """Write samples of two channels, at half of full scale."""
+    stereo = stereo * (0.5 / np.abs(stereo).max())
     arriving = target.with_suffix(".part.wav")
     with wave.open(str(arriving), "wb") as stream:
         stream.setnchannels(2)
@@ -419,7 +439,6 @@ def make_music(target: Path, seconds: int = 34, rate: int = 48_000) -> str:
         stream.setframerate(rate)
         stream.writeframes((stereo * 32767).astype("<i2").tobytes())
     arriving.replace(target)
-    return f"  {target.relative_to(HERE)}: {seconds} s"
 
 
 def main() -> None:
@@ -427,13 +446,13 @@ def main() -> None:
     (HERE / "clips").mkdir(exist_ok=True)
     (HERE / "music").mkdir(exist_ok=True)
     missing = [shot for shot in SHOTS if not (HERE / "clips" / f"{shot.name}.mp4").exists()]
-    bed = HERE / "music" / "bed.wav"
-    if missing or not bed.exists():
+    sounds = {HERE / "music" / "bed.wav": make_music, HERE / "music" / "thunder.wav": make_thunder}
+    unheard = {target: make for target, make in sounds.items() if not target.exists()}
+    if missing or unheard:
         print("Drawing the demo's footage (once):", flush=True)
     with ProcessPoolExecutor(2) as workers:
         jobs = [workers.submit(make_clip, shot) for shot in missing]
-        if not bed.exists():
-            jobs.append(workers.submit(make_music, bed))
+        jobs += [workers.submit(make, target) for target, make in unheard.items()]
         for job in jobs:
             print(job.result(), flush=True)
 

@@ -19,7 +19,7 @@ from cli.timeline_picture import clock
 from services.mixer.envelope import BedCurve, SpeechRegion
 from shared.plan import PlannedScene, ScenePlan
 from shared.project import Project
-from shared.soundtrack import SceneLoudness, SoundtrackReport
+from shared.soundtrack import BedEnd, SceneLoudness, SoundtrackReport
 from shared.timeline import Span
 
 LOUDEST_STEP_MS = 20
@@ -37,6 +37,14 @@ LANE_REACH = 34
 GAIN_FLOOR_DB = -36.0
 GAIN_STEP_MS = 20
 AXIS_AT = 238
+BED_ENDS: dict[BedEnd, str] = {
+    "ending": "its own ending",
+    "phrase": "a phrase",
+    "bar": "a bar",
+    "beat": "a beat",
+    "fade": "a fade",
+    "next bed": "the next bed",
+}
 LETTER_PIXELS, SCENE_LETTER_PIXELS = 6.0, 8.0
 
 
@@ -96,6 +104,8 @@ def _facts(listened: Listened) -> str:
     ]
     if (voices := _voices(report)) and report.pauses_bed_lufs is not None:
         facts.append(("voice over bed, in pauses", f"{sum(voices) / len(voices) - report.pauses_bed_lufs:.1f} LU"))
+    if report.bed_ends:
+        facts.append(("the music ends with", BED_ENDS[report.bed_ends[-1]]))
     return "<dl>" + "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in facts) + "</dl>"
 
 

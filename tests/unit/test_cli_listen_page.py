@@ -50,6 +50,7 @@ def listened(*, with_bed: bool = True) -> Listened:
         pauses_bed_lufs=-26.0,
         ducked=(DuckedSpan(span=Span(400, 3_400), depth_db=-16), DuckedSpan(span=Span(17_000, 17_500), depth_db=-16)),
         beds=(Span(0, LENGTH_MS),) if with_bed else (),
+        bed_ends=("phrase",) if with_bed else (),
         seams_ms=(),
         warnings=(SoundtrackWarning(scene_number=1, at_ms=400, message="The voice is clipped."),),
     )
@@ -91,6 +92,7 @@ def test_the_loudness_of_every_scene_and_every_warning_can_be_read() -> None:
     assert "0:00.400 The voice is clipped." in shown
     assert "-14.1 LUFS" in shown
     assert "16.5 to 16.5 LU" in shown
+    assert "<dt>the music ends with</dt><dd>a phrase</dd>" in shown
 
 
 def test_the_page_holds_its_sound_or_plays_the_file_beside_it() -> None:

@@ -88,19 +88,28 @@ def find_seam(analysis: Analysis, *, start: int, end: int, length: int, crossfad
     enters = np.arange(first + HALF_WINDOW, last - overlap_steps)[:_LATEST_ENTER_STEP]
     if enters.size == 0 or leaves.size == 0:
         return plain
-    leaves, enters = _spread(bars_among(analysis, leaves)), bars_among(analysis, enters)
     around = surroundings_of(analysis.features)
-    best_score, best = -np.inf, (0, 0)
-    for leave in leaves.tolist():
-        before = enters[enters <= leave - max(2 * overlap_steps, HALF_WINDOW)]
-        if before.size:
-            score = around.likenesses(leave, before) - _cost(leave - before, last - first, length // STEP_SAMPLES)
-            if score.max() > best_score:
-                best_score, best = float(score.max()), (leave, int(before[int(score.argmax())]))
-    if best_score == -np.inf:
+    sizes = (overlap_steps, last - first, length // STEP_SAMPLES)
+    bars = bars_among(analysis, leaves), bars_among(analysis, enters)
+    best = _best_pair(around, *bars, *sizes) or _best_pair(around, leaves, enters, *sizes)
+    if best is None:
         return plain
     enter = on_the_beat(around, *best)
     return Seam(leave=best[0] * STEP_SAMPLES, enter=enter * STEP_SAMPLES, overlap=overlap, correlation=0.0)
+
+
+def _best_pair(
+    around: Surroundings, leaves: Steps, enters: Steps, overlap: int, music: int, length: int
+) -> tuple[int, int] | None:
+    """The best of the places to leave and to enter, all in steps; None where no two are far enough apart."""
+    best_score, best = -np.inf, None
+    for leave in leaves[:: max(1, leaves.size // _PLACES)].tolist():
+        before = enters[enters <= leave - max(2 * overlap, HALF_WINDOW)]
+        if before.size:
+            score = around.likenesses(leave, before) - _cost(leave - before, music, length)
+            if score.max() > best_score:
+                best_score, best = float(score.max()), (leave, int(before[int(score.argmax())]))
+    return best
 
 
 def _cost(periods: Steps, music: int, length: int) -> Vector:
@@ -142,7 +151,3 @@ def settle_seam(seam: Seam, outgoing: NDArray[np.float32], incoming: NDArray[np.
     lag = int(np.argmax(products / sizes))
     correlation = correlation_of(outgoing, incoming[lag : lag + outgoing.size])
     return replace(seam, enter=seam.enter + lag - room, correlation=correlation)
-
-
-def _spread(steps: Steps) -> Steps:
-    return steps[:: max(1, steps.size // _PLACES)]

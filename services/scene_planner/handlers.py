@@ -16,7 +16,7 @@ from shared.service import Step
 from shared.store import AssetStore
 from shared.transcript import Recording, Transcript
 
-RECIPE_VERSION = 2
+RECIPE_VERSION = 3
 """Goes up whenever the same script and words would give another plan than before."""
 
 

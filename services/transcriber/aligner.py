@@ -11,6 +11,7 @@ from services.transcriber.espeak import pronounce
 from services.transcriber.grammar import PHONE_LABEL, Grammar, plain_grammar, robust_grammar, spoken_words, token_of
 from services.transcriber.health import (
     SHORTEST_UNSCRIPTED_MS,
+    covers_speech,
     explains_as_well,
     is_healthy,
     lost_its_way,
@@ -145,7 +146,10 @@ def _align_section(
         return answer(plain) if plain and section.open_end else None
     robust = placed(robust_labels)
     if lost_its_way(robust, plain):
-        return answer(plain)
+        if covers_speech(plain, sound.envelope, sound.span.length):
+            return answer(plain)
+        robust_labels = listen(accidents, WIDE_BEAM) or robust_labels
+        robust = placed(robust_labels)
     present = {token.token for token in robust}
     last = len(texts) if not section.open_end else max(present, default=0)
     missing = [index for index in range(last) if index not in present and () not in spoken_forms(texts[index])]

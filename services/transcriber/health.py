@@ -40,6 +40,9 @@ LEAST_HEARD_AGAIN_SHARE = 0.5
 """Of the script's words, by the robust pass. In a noisy recording it once took 75 of 94 for stray speech, though all of
 them fitted better than those it kept (`benchmarks/word_timing.py`, correct recording 2)."""
 
+SHORT_SENTENCE_MS = 800
+"""Three short words. So much speech in one piece that no word covers is a sentence that the script does not have."""
+
 VOICED_BELOW_SPEECH_DB = 20.0
 """What is this much below speech or louder is taken for voice."""
 
@@ -104,6 +107,12 @@ def lost_its_way(robust: Sequence[HeardToken], plain: Sequence[HeardToken]) -> b
     """
     fits = median_score(plain) >= max(LOWEST_MEDIAN_SCORE, median_score(robust))
     return len(robust) < LEAST_HEARD_AGAIN_SHARE * len(plain) and fits
+
+
+def covers_speech(tokens: Sequence[HeardToken], envelope: Envelope, length_ms: int) -> bool:
+    """True where no speech as long as a short sentence lies outside the words."""
+    gaps = voiced_gaps([token.passage_span for token in tokens], envelope, length_ms)
+    return max((gap.length for gap in gaps), default=0) < SHORT_SENTENCE_MS
 
 
 def _covered_share(span: Span, tokens: Sequence[HeardToken]) -> float:

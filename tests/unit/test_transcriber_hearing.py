@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from services.transcriber.health import (
     confidence,
+    covers_speech,
     explains_as_well,
     is_healthy,
     lost_its_way,
@@ -223,6 +224,14 @@ def scored(count: int, score: float) -> tuple[HeardToken, ...]:
 
 def test_a_second_pass_that_lost_most_words_that_fit_has_lost_its_way() -> None:
     assert lost_its_way(scored(19, -14.0), scored(94, -10.0))
+
+
+def test_words_cover_the_speech_unless_a_sentence_lies_outside_them() -> None:
+    sentence = Span(900, 1_900)
+    envelope = measure_envelope(sound(ONE, sentence))
+    assert covers_speech(heard(ONE, sentence), envelope, 2_000)
+    assert covers_speech(heard(ONE, Span(1_200, 1_900)), envelope, 2_000)
+    assert not covers_speech(heard(ONE), envelope, 2_000)
 
 
 def test_a_second_pass_that_keeps_what_fits_better_is_believed() -> None:

@@ -29,7 +29,7 @@ from shared.transcript import Recording, Transcript
 LEAST_WINDOW_FRAMES = 2
 """One frame is a flash, not a scene; two can at least be encoded with a picture and its successor."""
 
-UNCERTAIN_BELOW = 0.99
+UNCERTAIN_BELOW = 0.995
 """Of the probability that a cut lies between the right words; benchmarks/scene_boundaries.py says what it catches."""
 
 

@@ -43,6 +43,9 @@ them fitted better than those it kept (`benchmarks/word_timing.py`, correct reco
 SHORT_SENTENCE_MS = 800
 """Three short words. So much speech in one piece that no word covers is a sentence that the script does not have."""
 
+MOST_STRAINED_WORDS = 2
+"""Words that hardly fit, among those that fit. More are a sentence that is forced onto another."""
+
 VOICED_BELOW_SPEECH_DB = 20.0
 """What is this much below speech or louder is taken for voice."""
 
@@ -110,9 +113,11 @@ def lost_its_way(robust: Sequence[HeardToken], plain: Sequence[HeardToken]) -> b
 
 
 def covers_speech(tokens: Sequence[HeardToken], envelope: Envelope, length_ms: int) -> bool:
-    """True where no speech as long as a short sentence lies outside the words."""
+    """True where no speech as long as a short sentence lies outside the words, and next to none is forced into them."""
     gaps = voiced_gaps([token.passage_span for token in tokens], envelope, length_ms)
-    return max((gap.length for gap in gaps), default=0) < SHORT_SENTENCE_MS
+    median = median_score(tokens)
+    strained = sum(token.score < median - LOWEST_SLURRED_BELOW_MEDIAN for token in tokens)
+    return max((gap.length for gap in gaps), default=0) < SHORT_SENTENCE_MS and strained <= MOST_STRAINED_WORDS
 
 
 def _covered_share(span: Span, tokens: Sequence[HeardToken]) -> float:

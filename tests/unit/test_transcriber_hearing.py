@@ -232,6 +232,8 @@ def test_words_cover_the_speech_unless_a_sentence_lies_outside_them() -> None:
     assert covers_speech(heard(ONE, sentence), envelope, 2_000)
     assert covers_speech(heard(ONE, Span(1_200, 1_900)), envelope, 2_000)
     assert not covers_speech(heard(ONE), envelope, 2_000)
+    forced = tuple(replace(token, token=number, score=-90.0) for number, token in enumerate(heard(ONE) * 3))
+    assert not covers_speech((*heard(ONE, sentence) * 4, *forced), envelope, 2_000)
 
 
 def test_a_second_pass_that_keeps_what_fits_better_is_believed() -> None:

@@ -47,7 +47,7 @@ check: install ## what CI checks: lint, types, import rules, locked requirements
 .PHONY: k8s-check
 k8s-check: install ## validate the Kubernetes manifests, offline; builds kustomize where there is no kubectl
 	@command -v kubectl >/dev/null || deploy/go-tool kustomize $(KUSTOMIZE_MODULE)
-	@LOCKSTEP_NEEDS_KUSTOMIZE=1 $(BIN)/python -m pytest tests/architecture/test_deployment.py tests/architecture/test_store_permissions.py
+	@LOCKSTEP_NEEDS_KUSTOMIZE=1 $(BIN)/python -m pytest tests/architecture/test_deployment.py tests/architecture/test_store_policies.py
 
 .PHONY: minio
 minio: ## build a MinIO into ~/.cache/lockstep/bin, for the object store's contract tests (needs Go, takes minutes)

@@ -33,10 +33,11 @@ def show_signs(folder: Path | None, *signs: str) -> None:
     if folder is None:
         return
     for sign in signs:
-        # The time since boot, which all processes of a machine share and no clock that is set moves.
+        # The time since boot, which all processes of a machine share and no clock that is set moves. Not rounded: a
+        # probe that asks within the same millisecond would find a sign of the future, and believe none of those.
         fresh = folder / f".{sign}.new"
         try:
-            fresh.write_text(f"{time.monotonic():.3f}\n")
+            fresh.write_text(f"{time.monotonic()!r}\n")
             fresh.replace(folder / sign)
         except OSError as error:
             logger.warning("no sign of life could be left: %s", error.strerror)

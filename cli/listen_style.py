@@ -13,7 +13,7 @@ p{color:var(--soft);margin:2px 0 14px;max-width:80ch}
 .warning{color:var(--gain);font-weight:600;margin:4px 0}
 section,dl>div{background:var(--card);border:1px solid var(--line);border-radius:12px}
 section{padding:16px 18px;margin-top:18px;overflow-x:auto}
-dl{display:grid;grid-template-columns:repeat(auto-fit,minmax(200px,1fr));gap:14px;margin:18px 0 0}
+dl{display:grid;grid-template-columns:repeat(auto-fit,minmax(165px,1fr));gap:14px;margin:18px 0 0}
 dl>div{padding:12px 16px}dt{color:var(--soft);font-size:13px}
 dd{margin:2px 0 0;font-size:19px;font-weight:600;font-variant-numeric:tabular-nums}
 .player{position:sticky;top:0;z-index:1}audio{width:100%}

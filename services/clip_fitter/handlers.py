@@ -18,7 +18,15 @@ from services.clip_fitter.mp4_header import NoSegmentError, read_header
 from services.clip_fitter.picture import Framing
 from services.clip_fitter.prices import Prices
 from services.clip_fitter.scene_recipe import Shown, recipe_of, worth_a_look
-from services.clip_fitter.segment import Part, SegmentJob, segment_encodes, segment_faults, segment_join
+from services.clip_fitter.segment import (
+    Part,
+    SegmentJob,
+    encoded_again,
+    makes_pictures_apart,
+    segment_encodes,
+    segment_faults,
+    segment_join,
+)
 from services.clip_fitter.settings import Settings
 from services.clip_fitter.showing import (
     Meeting,
@@ -243,6 +251,15 @@ class Handlers:
         )
 
     async def _encode(self, job: SegmentJob, step: Step) -> None:
+        if not makes_pictures_apart(job):
+            await self._encode_pieces(job, step)
+            return
+        made = replace(job, target=f"{job.target}.made.mp4", purpose=Purpose.INTERIM)
+        await self._encode_pieces(made, step)
+        again = encoded_again(job, made.target)
+        await self._run_encode(job, again, partial(_report_frames, step, job, 0))
+
+    async def _encode_pieces(self, job: SegmentJob, step: Step) -> None:
         encodes = segment_encodes(job)
         done = 0
         for encode in encodes:

@@ -141,6 +141,22 @@ def segment_join(job: SegmentJob, encodes: Sequence[Encode]) -> Join:
     return Join(arguments, "\n".join(lines) + "\n", listing_target)
 
 
+def makes_pictures_apart(job: SegmentJob) -> bool:
+    """True where pictures are made up from how things move, and are to be encoded for good in another process.
+
+    ffmpeg's `minterpolate` keeps about 290 bytes for each pixel, 600 MB at 1920x1080: as much as the rest of a fit.
+    """
+    return job.purpose is Purpose.FINAL and any(
+        part.slow_motion == "interpolate" and _makes_pictures_up(job, part) for part in job.parts
+    )
+
+
+def encoded_again(job: SegmentJob, lossless: str) -> Encode:
+    """The call that encodes for good what was made of the job without loss."""
+    made = ffmpeg.input(lossless, protocol_whitelist="file", threads=job.threads)["v:0"]
+    return encode(made, Stretch(0, job.shown.length), target=job.target, output=job.output, threads=job.threads)
+
+
 def longest_backwards(output: Output) -> int:
     """How many frames may be played backwards in one piece: ffmpeg holds them all until the last has come."""
     return max(4, BACKWARDS_BYTES // (output.width * output.height * 3 // 2))

@@ -5,12 +5,15 @@ from fractions import Fraction
 
 from services.clip_fitter.clip import Clip, ClipLimits
 from services.clip_fitter.core import Fill, FitLimits, fit, fit_scene, starting_at
+from services.clip_fitter.encoding import Purpose
 from services.clip_fitter.mp4_header import SegmentHeader
 from services.clip_fitter.picture import Framing
 from services.clip_fitter.segment import (
     Part,
     SegmentJob,
+    encoded_again,
     longest_backwards,
+    makes_pictures_apart,
     segment_encodes,
     segment_faults,
     segment_join,
@@ -130,6 +133,17 @@ def test_a_picture_that_is_repeated_is_scaled_once_and_a_dropped_one_not_at_all(
     slower, faster = graph(job(101)), graph(job(101, video=replace(VIDEO, average_rate=Fraction(60))))
     assert slower.index("scale=") < slower.index("fps=")
     assert faster.index("fps=") < faster.index("scale=")
+
+
+def test_pictures_that_are_made_up_are_made_in_one_process_and_encoded_in_another() -> None:
+    slowed = job(129)
+    made_up = replace(slowed, parts=(replace(slowed.parts[0], slow_motion="interpolate"),))
+    assert makes_pictures_apart(made_up)
+    assert not makes_pictures_apart(slowed)
+    assert not makes_pictures_apart(replace(made_up, purpose=Purpose.INTERIM)), "they are being made"
+    again = encoded_again(made_up, "made.mp4")
+    assert (again.frame_count, again.target) == (129, "segment.mp4")
+    assert "minterpolate" not in " ".join(again.arguments)
 
 
 def test_a_hold_moves_in_only_after_the_clip_has_ended() -> None:

@@ -75,10 +75,11 @@ async def test_smooth_slow_motion_has_every_frame_and_shows_pictures_that_the_cl
     assert np.abs(seen[-1] - own[-1]).max() < 20
 
 
+@pytest.mark.parametrize("slow_motion", ["blend", "interpolate"])
 async def test_a_boomerang_of_smooth_slow_motion_runs_back_through_the_same_pictures(
-    bench: Bench, two_seconds: Path
+    bench: Bench, two_seconds: Path, slow_motion: Literal["blend", "interpolate"]
 ) -> None:
-    _, segment = await bench.fit(two_seconds, 100, fit=Fit(fill="boomerang", slow_motion="blend"))
+    _, segment = await bench.fit(two_seconds, 100, fit=Fit(fill="boomerang", slow_motion=slow_motion))
     pictures = decode_grey(segment).astype(int)
     assert len(pictures) == 100
     assert np.abs(pictures[56:100] - pictures[54:10:-1]).mean() < 3

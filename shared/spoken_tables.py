@@ -216,7 +216,7 @@ SYMBOLS: dict[str, tuple[str, ...]] = {
     # A sign between or beside words -> readings; the empty reading means it may be silent.
     "%": ("percent", "per cent"),
     "‰": ("per mille",),
-    "&": ("and",),
+    "&": ("and", ""),  # flite leaves it out
     "+": ("plus", "and", ""),
     "=": ("equals", "is", ""),
     "@": ("at", ""),

@@ -114,8 +114,8 @@ def find_scene_starts(script: Sequence[ScriptWord], heard: Sequence[HeardWord]) 
         if script[boundary - 1].scene != script[boundary].scene:
             first, last = _context(exact, boundary)
             place, certainty = edges[boundary], 1.0
-            if not all(exact[first:last]) or heard[place].gap_before_ms is None:
-                start, end = edges[first], edges[last]
+            start, end = edges[first], edges[last]
+            if not all(exact[first:last]) or not _pauses_most(heard[start:end], place - start):
                 breaks = [word.break_after for word in script[first:last]]
                 ways = _ways(
                     wanted.part(first, last),
@@ -126,7 +126,7 @@ def find_scene_starts(script: Sequence[ScriptWord], heard: Sequence[HeardWord]) 
                 )
                 place, certainty = _likeliest(ways, boundary - first, heard[start:end], place - start)
                 place += start
-            # Else each word was heard as itself and none between: there is nothing to weigh.
+            # Else each word was heard as itself, none between, and the pause is where it should be: nothing to weigh.
             earliest = starts[-1].heard if starts else 0
             starts.append(SceneStart(max(earliest, place), certainty))
     return tuple(starts)
@@ -141,6 +141,14 @@ def _breaks_between_exact_words(
         for place in range(1, len(script))
         if exact[place - 1] and exact[place]
     }
+
+
+def _pauses_most(heard: Sequence[HeardWord], place: int) -> bool:
+    """True where no pause between the words is longer than the one before this one. Else a word that was heard as
+    itself may be a word too many that happens to be the script's next, while that one was lost.
+    """
+    gap_ms = heard[place].gap_before_ms
+    return gap_ms is not None and all((word.gap_before_ms or 0) <= gap_ms for word in heard[1:])
 
 
 def _context(exact: Sequence[bool], boundary: int) -> tuple[int, int]:

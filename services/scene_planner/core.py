@@ -107,8 +107,8 @@ def _refuse(problems: Sequence[Problem]) -> None:
     if not stopping:
         return
     first = stopping[0]
-    others = [problem.scene_id for problem in stopping[1:] if problem.scene_id != first.scene_id]
-    more = f" Look at scene {', '.join(map(repr, others[:3]))}, too." if others else ""
+    others = dict.fromkeys(problem.scene_id for problem in stopping if problem.scene_id != first.scene_id)
+    more = f" Look at scene {', '.join(map(repr, list(others)[:3]))}, too." if others else ""
     raise Unrecoverable(first.message + more, remedy=first.remedy, scene_id=first.scene_id)
 
 

@@ -10,9 +10,28 @@ LONG_SPEECH_MS = 1_200
 """Unscripted speech from here on is more than a breath, a cough or a slip: four words or so."""
 
 
+MS_PER_WORD = 375
+"""160 words a minute."""
+
+STRAY_SPEECH_WEIGHS = 0.5
+"""Of as many missing words: it lies between two scenes and is named after the one before it, which may be wrong."""
+
+
 def check_issues(issues: Sequence[TranscriptIssue]) -> tuple[Problem, ...]:
-    """The transcriber's findings as errors and warnings."""
-    return tuple(_problem(issue) for issue in issues)
+    """The transcriber's findings as errors and warnings; the errors first, the heaviest of them before all.
+
+    A sentence that is skipped or said elsewhere drags words of its neighbours along: those are fewer, so they come
+    later, and the first error is the one to mend.
+    """
+    problems = [(_problem(issue), _weight(issue)) for issue in issues]
+    return tuple(problem for problem, _ in sorted(problems, key=lambda one: -one[1] if one[0].stops else 0))
+
+
+def _weight(issue: TranscriptIssue) -> float:
+    """How much of the recording an issue is about, in words."""
+    if issue.kind != "unscripted_speech":
+        return len(issue.words)
+    return STRAY_SPEECH_WEIGHS * issue.span.length / MS_PER_WORD if issue.span is not None else 0.0
 
 
 def _problem(issue: TranscriptIssue) -> Problem:

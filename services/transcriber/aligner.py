@@ -7,8 +7,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from services.transcriber.disputes import Dispute, disputes, settled, still_unscripted
 from services.transcriber.espeak import pronounce
-from services.transcriber.grammar import PHONE_LABEL, Grammar, plain_grammar, robust_grammar, spoken_words, token_of
+from services.transcriber.grammar import (
+    PHONE_LABEL,
+    Grammar,
+    plain_grammar,
+    robust_grammar,
+    sentence_breaks,
+    spoken_words,
+    token_of,
+)
 from services.transcriber.health import (
     SHORTEST_UNSCRIPTED_MS,
     covers_speech,
@@ -21,7 +30,8 @@ from services.transcriber.passage import Heard, HeardToken, Passage
 from services.transcriber.pocketsphinx import FRAME_MS, NORMAL_BEAM, WIDE_BEAM, HeardLabel, hear, look_up
 from services.transcriber.refinement import Envelope, measure_envelope, quiet_runs, refine_edges
 from services.transcriber.sections import LONGEST_SECTION_MS, Section, cut_section, next_token, plan_section
-from services.transcriber.sound import HEARING_PER_MS, Samples, for_hearing
+from services.transcriber.sound import HEARING_PER_MS, PCM_BYTES_PER_MS, Samples, for_hearing
+from services.transcriber.spelling import looks_unsayable
 from services.transcriber.voiceover_file import read_sound
 from shared.spoken_forms import spoken_forms
 from shared.timeline import Span
@@ -48,18 +58,20 @@ def find_pronunciations(tokens: Sequence[str]) -> dict[str, tuple[str, ...]]:
     """The pronunciations of every word that a reading of the tokens needs: the dictionary's, and espeak-ng's own.
 
     espeak-ng's are added to the script's own words too: they mend the worst errors where espeak-ng is the voice or the
-    speaker is British (measured), and are more usual pronunciations where not.
+    speaker is British (measured), and are more usual pronunciations where not. A word that begins as no English
+    one does may also be spelled: flite says G, D, A, N, S, K. One that neither can say is spelled.
     """
     words = spoken_words(tokens)
     known = look_up(words | LETTERS)
     written = spoken_words([token for token in tokens if any(map(str.isalpha, token))])
     by_rule = pronounce(written | (words - known.keys()))
-    return {
-        # What neither can say is read letter by letter.
-        word: tuple(dict.fromkeys((*known.get(word, ()), *by_rule.get(word, ()))))
-        or (" ".join(known[letter][0] for letter in word if letter in LETTERS),)
-        for word in words
-    }
+    found: dict[str, tuple[str, ...]] = {}
+    for word in words:
+        ways = [*known.get(word, ()), *by_rule.get(word, ())]
+        if not ways or looks_unsayable(word):
+            ways.append(" ".join(known[letter][0] for letter in word if letter in LETTERS))
+        found[word] = tuple(dict.fromkeys(ways))
+    return found
 
 
 def align_passage(voiceover: Path, passage: Passage, pronunciations: Mapping[str, Sequence[str]]) -> Heard:
@@ -121,9 +133,9 @@ def _align_section(
     def listen(grammar: Grammar, beam: float = NORMAL_BEAM) -> tuple[HeardLabel, ...] | None:
         return hear(grammar, pronunciations, pcm, beam=beam)
 
-    def placed(labels: Sequence[HeardLabel] | None) -> tuple[HeardToken, ...]:
-        tokens = [_with_loudness(token, sound.envelope, sound.span.length) for token in _tokens(labels or ())]
-        return refine_edges(tokens, sound.envelope, sound.pauses)
+    def placed(tokens: Sequence[HeardToken]) -> tuple[HeardToken, ...]:
+        loud = [_with_loudness(token, sound.envelope, sound.span.length) for token in tokens]
+        return refine_edges(loud, sound.envelope, sound.pauses)
 
     def answer(tokens: Sequence[HeardToken], missing: Sequence[int] = (), unscripted: Sequence[Span] = ()) -> Heard:
         shifted = (
@@ -137,30 +149,46 @@ def _align_section(
         return Heard(tuple(shifted), tuple(missing), tuple(span.shifted(sound.span.start) for span in unscripted))
 
     script = plain_grammar(texts, open_end=section.open_end)
-    plain = placed(listen(script))
+    plain = placed(_tokens(listen(script)))
     if is_healthy(plain, sound.envelope, sound.span.length):
         return answer(plain)
     accidents = robust_grammar(texts, scene_starts, open_end=section.open_end)
     robust_labels = listen(accidents) or listen(accidents, WIDE_BEAM)
     if robust_labels is None:
         return answer(plain) if plain and section.open_end else None
-    robust = placed(robust_labels)
+    robust = placed(_tokens(robust_labels))
     if lost_its_way(robust, plain):
         if covers_speech(plain, sound.envelope, sound.span.length):
             return answer(plain)
         robust_labels = listen(accidents, WIDE_BEAM) or robust_labels
-        robust = placed(robust_labels)
+        robust = placed(_tokens(robust_labels))
     present = {token.token for token in robust}
     last = len(texts) if not section.open_end else max(present, default=0)
     missing = [index for index in range(last) if index not in present and () not in spoken_forms(texts[index])]
     unscripted = _unscripted(robust_labels)
-    if explains_as_well(plain, median_score(robust), missing, unscripted):
+    if explains_as_well(plain, robust, missing, unscripted):
         return answer(plain)
+    found: list[HeardToken] = []
+    for dispute in disputes(robust, missing, unscripted, sound.span.length, last):
+        disputed, starts = texts[dispute.first_token : dispute.last_token], _starts_within(scene_starts, dispute)
+        part = pcm[dispute.span.start * PCM_BYTES_PER_MS : dispute.span.end * PCM_BYTES_PER_MS]
+        labels = hear(robust_grammar(disputed, starts, stray_speech=False), pronunciations, part)
+        breaks = sentence_breaks(disputed, [0, *starts])
+        found += settled(dispute, _tokens(labels), disputed, breaks, median_score(robust))
+    if found:
+        robust = placed(sorted([*robust, *found], key=lambda token: token.token))
+        missing = sorted({*missing} - {token.token for token in found})
+        unscripted = still_unscripted(unscripted, found)
     if not unscripted and len(missing) <= LONGEST_SLIP_TOKENS:
-        plain = plain or placed(listen(script, WIDE_BEAM))
+        plain = plain or placed(_tokens(listen(script, WIDE_BEAM)))
         if _all_fit(missing, plain):
             return answer(plain)
     return answer(robust, missing, unscripted)
+
+
+def _starts_within(scene_starts: Sequence[int], dispute: Dispute) -> list[int]:
+    """The scenes that begin in a dispute, by its own numbers."""
+    return [start - dispute.first_token for start in scene_starts if start in dispute.tokens]
 
 
 def _all_fit(missing: Sequence[int], plain: Sequence[HeardToken]) -> bool:
@@ -169,11 +197,11 @@ def _all_fit(missing: Sequence[int], plain: Sequence[HeardToken]) -> bool:
     return {token.token for token in plain if token.score >= lowest} >= set(missing) and bool(plain)
 
 
-def _tokens(labels: Sequence[HeardLabel]) -> list[HeardToken]:
+def _tokens(labels: Sequence[HeardLabel] | None) -> list[HeardToken]:
     """The words of each token put together; a token's score is that of its words, each by its length."""
     found: list[HeardToken] = []
     frames = 0
-    for label in labels:
+    for label in labels or ():
         token = token_of(label.label)
         if token is None:
             continue

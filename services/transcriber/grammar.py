@@ -79,11 +79,14 @@ def plain_grammar(tokens: Sequence[str], *, open_end: bool = False) -> Grammar:
     return Grammar(tuple(dict.fromkeys(arcs)), len(tokens), words, {})
 
 
-def robust_grammar(tokens: Sequence[str], scene_starts: Sequence[int], *, open_end: bool = False) -> Grammar:
+def robust_grammar(
+    tokens: Sequence[str], scene_starts: Sequence[int], *, open_end: bool = False, stray_speech: bool = True
+) -> Grammar:
     """The script and its usual accidents.
 
     `scene_starts` are the indices of the tokens that begin a scene. Any word may be skipped, and any sentence; any
-    scene may lose its beginning, its end or the whole of it; between sentences any sounds may be heard.
+    scene may lose its beginning, its end or the whole of it; between sentences any sounds may be heard, unless
+    there is no stray speech to be expected.
     """
     arcs, words = _script_arcs(tokens)
     phones = {SKIP_LABEL: SILENCE_PHONE}
@@ -99,7 +102,7 @@ def robust_grammar(tokens: Sequence[str], scene_starts: Sequence[int], *, open_e
         arcs += [
             Arc(start, end, SKIPPED_PART, SKIP_LABEL) for end in breaks[place + 1 : place + 1 + MOST_SENTENCES_SKIPPED]
         ]
-    for phone in MODEL_PHONES:
+    for phone in MODEL_PHONES if stray_speech else ():
         label = f"{PHONE_LABEL}-{phone}"
         phones[label] = phone
         arcs += [Arc(at, at, UNSCRIPTED_PHONE, label) for at in breaks]

@@ -36,6 +36,10 @@ LEAST_COVERED_SHARE = 0.8
 LEAST_SLURRED_SHARE = 0.5
 """Of stray speech, by the words that it is said to stand for."""
 
+LEAST_SAME_PLACES_SHARE = 0.9
+"""Of the words that both passes heard. Where two sentences were swapped, the script alone fitted one of them into the
+other's place so well that only this gave it away: 20 of 46 words lay elsewhere (seed `spring`, swapped recording 7)."""
+
 LEAST_HEARD_AGAIN_SHARE = 0.5
 """Of the script's words, by the robust pass. In a noisy recording it once took 75 of 94 for stray speech, though all of
 them fitted better than those it kept (`benchmarks/word_timing.py`, correct recording 2)."""
@@ -81,13 +85,15 @@ def is_healthy(tokens: Sequence[HeardToken], envelope: Envelope, length_ms: int)
 
 
 def explains_as_well(
-    plain: Sequence[HeardToken], median: float, missing: Sequence[int], unscripted: Sequence[Span]
+    plain: Sequence[HeardToken], robust: Sequence[HeardToken], missing: Sequence[int], unscripted: Sequence[Span]
 ) -> bool:
     """True where the script alone fits the words that the robust pass missed, and the stray speech in their place.
 
     A slurred word may sound like something else to it. Forced onto other speech the script does not fit: such words
-    score far below `median`, which is the robust pass's own, because what does not fit drags the plain one's down.
+    score far below the robust pass's median (what does not fit drags the plain one's down), and the words that both
+    heard are pushed aside by them.
     """
+    median = median_score(robust)
     fitting = [
         token
         for token in plain
@@ -97,10 +103,18 @@ def explains_as_well(
     slurred = [token for token in fitting if token.token in missing]
     return (
         bool(missing)
+        and _same_places_share(plain, robust) >= LEAST_SAME_PLACES_SHARE
         and len(slurred) == len(missing)
         and all(_covered_share(span, fitting) >= LEAST_COVERED_SHARE for span in unscripted)
         and all(_covered_share(span, slurred) >= LEAST_SLURRED_SHARE for span in unscripted)
     )
+
+
+def _same_places_share(plain: Sequence[HeardToken], robust: Sequence[HeardToken]) -> float:
+    """Of the tokens that both heard, those that they heard at the same time."""
+    place = {token.token: token.passage_span for token in plain}
+    both = [(token.passage_span, place[token.token]) for token in robust if token.token in place]
+    return sum(one.overlaps(other) for one, other in both) / max(1, len(both))
 
 
 def lost_its_way(robust: Sequence[HeardToken], plain: Sequence[HeardToken]) -> bool:

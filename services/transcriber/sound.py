@@ -10,6 +10,9 @@ HEARING_RATE = 16_000
 
 HEARING_PER_MS = HEARING_RATE // 1000
 
+PCM_BYTES_PER_MS = 2 * HEARING_PER_MS
+"""Of what `for_hearing` returns."""
+
 Samples: TypeAlias = NDArray[np.float32]
 
 _ACTIVE_LEVEL = 10 ** (-23 / 20)  # where the model's training data lies; reference/alignment.md, section 1

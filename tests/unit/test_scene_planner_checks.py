@@ -227,6 +227,31 @@ def test_large_findings_of_the_transcriber_stop_the_project(issue: TranscriptIss
     assert caught.value.scene_id == "scene-2"
 
 
+def test_the_skipped_sentence_is_named_before_the_words_that_it_dragged_along() -> None:
+    def missing(scene_id: str, words: int) -> TranscriptIssue:
+        return TranscriptIssue(kind="scene_partly_missing", scene_id=scene_id, span=None, words=("word",) * words)
+
+    with pytest.raises(Unrecoverable) as caught:
+        plan(SCRIPT, say_scenes(DUSK, LAMP, STORM, SHIP), missing("scene-2", 4), missing("scene-3", 12))
+    assert caught.value.scene_id == "scene-3"
+    assert "Look at scene 'scene-2', too." in caught.value.reason
+
+
+def test_a_sentence_that_is_missing_is_named_before_the_place_where_it_was_said() -> None:
+    stray = TranscriptIssue(kind="unscripted_speech", scene_id="scene-1", span=Span(8_000, 9_500))
+    lost = TranscriptIssue(kind="scene_missing", scene_id="scene-4", span=None, words=("Why", "do", "cats", "purr?"))
+    with pytest.raises(Unrecoverable) as caught:
+        plan(SCRIPT, say_scenes(DUSK, LAMP, STORM, SHIP), stray, lost)
+    assert caught.value.scene_id == "scene-4"
+
+
+def test_each_other_scene_that_is_wrong_is_named_once() -> None:
+    stray = TranscriptIssue(kind="unscripted_speech", scene_id="scene-1", span=Span(8_000, 9_500))
+    lost = TranscriptIssue(kind="scene_missing", scene_id="scene-4", span=None, words=("Why", "do", "cats", "purr?"))
+    with pytest.raises(Unrecoverable, match=r"Look at scene 'scene-1', too\."):
+        plan(SCRIPT, say_scenes(DUSK, LAMP, STORM, SHIP), stray, lost, stray)
+
+
 def test_a_long_quotation_is_cut_short() -> None:
     assert refusal(DUSK, LAMP, STORM).reason.count(" ") < 20
 

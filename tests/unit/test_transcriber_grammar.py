@@ -83,6 +83,12 @@ def test_unscripted_sounds_are_admitted_between_sentences_only() -> None:
     assert loops == {0, 2, 5}
 
 
+def test_without_stray_speech_only_the_script_and_its_gaps_are_admitted() -> None:
+    grammar = robust_grammar(script_tokens("One fish. Two fish swim."), [0], stray_speech=False)
+    assert not [arc for arc in grammar.arcs if arc.start == arc.end]
+    assert (2, 5) in {(arc.start, arc.end) for arc in grammar.arcs if arc.label == SKIP_LABEL}
+
+
 @given(st.lists(st.text(alphabet="abc $4.-—'🚀", min_size=1, max_size=6), min_size=1, max_size=8))
 def test_every_reading_of_every_token_is_a_path(tokens: list[str]) -> None:
     grammar = plain_grammar(tokens)

@@ -195,27 +195,32 @@ def test_little_sound_is_not_worth_a_second_worker() -> None:
 
 
 def test_a_slurred_word_that_the_script_fits_is_not_called_something_else() -> None:
-    assert explains_as_well(heard(ONE, TWO), -20.0, [1], [Span(1_250, 1_650)])
+    assert explains_as_well(heard(ONE, TWO), heard(ONE), [1], [Span(1_250, 1_650)])
 
 
 def test_speech_that_no_word_of_the_script_covers_stays_stray() -> None:
-    assert not explains_as_well(heard(ONE, TWO), -20.0, [1], [Span(1_600, 2_400)])
+    assert not explains_as_well(heard(ONE, TWO), heard(ONE), [1], [Span(1_600, 2_400)])
 
 
 def test_a_word_that_was_forced_onto_other_speech_explains_nothing() -> None:
     one, two = heard(ONE, TWO)
-    assert not explains_as_well((one, replace(two, score=-105.0)), -20.0, [1], [])
+    assert not explains_as_well((one, replace(two, score=-105.0)), heard(ONE), [1], [])
     stretched = replace(two, passage_span=Span(1_200, 3_000))
-    assert not explains_as_well((one, stretched), -20.0, [1], [Span(1_300, 2_900)])
+    assert not explains_as_well((one, stretched), heard(ONE), [1], [Span(1_300, 2_900)])
 
 
 def test_stray_speech_in_place_of_no_word_stays_stray_however_well_the_script_can_be_forced_onto_it() -> None:
-    assert not explains_as_well(heard(ONE, TWO), -20.0, [], [TWO])
-    assert not explains_as_well(heard(ONE, TWO), -20.0, [0], [TWO])
+    assert not explains_as_well(heard(ONE, TWO), heard(ONE), [], [TWO])
+    assert not explains_as_well(heard(ONE, TWO), heard(ONE), [0], [TWO])
+
+
+def test_a_script_that_fits_only_with_its_other_words_pushed_aside_explains_nothing() -> None:
+    said_elsewhere = replace(heard(ONE)[0], passage_span=Span(1_800, 2_000))
+    assert not explains_as_well(heard(ONE, TWO), (said_elsewhere,), [1], [Span(1_250, 1_650)])
 
 
 def test_a_word_that_the_script_alone_did_not_find_either_stays_missing() -> None:
-    assert not explains_as_well(heard(ONE, TWO), -20.0, [2], [])
+    assert not explains_as_well(heard(ONE, TWO), heard(ONE), [2], [])
 
 
 def scored(count: int, score: float) -> tuple[HeardToken, ...]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from services.mixer.analysis import ANALYSIS_VERSION
 from services.mixer.bed import SHORTEST_MUSIC_MS, BedPlan
-from services.mixer.envelope import BedCurve, deepened, speech_regions
+from services.mixer.envelope import BedCurve, deepened, linear_gains, speech_regions
 from services.mixer.limiting import Cells, gain_to_target, peak_of
 from services.mixer.loudness import Powers, decibels, integrated_lufs, mean_lufs, slice_middles, slices_in
 from services.mixer.places import place_beds, place_sounds
@@ -153,8 +153,7 @@ class VoiceCurve:
         if all(db == edges[0] for db in (*inside, edges[1])):
             return np.array([10 ** (edges[0] / 20)], dtype=np.float32)
         at_ms = first_ms + np.arange(count) / SAMPLES_PER_MS
-        linear: NDArray[np.float32] = np.power(10, self.decibels(at_ms) / 20).astype(np.float32)
-        return linear
+        return linear_gains(self.decibels(at_ms))
 
 
 @dataclass(frozen=True)

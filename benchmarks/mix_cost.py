@@ -6,7 +6,8 @@
 Each runs in a process of its own on the same synthetic voice (espeak-ng) and song. CPU is user plus system time of the
 process and its children without start-up; memory is the largest resident set of any of them. Making the inputs is not
 counted. One plain `loudnorm` pass over the soundtrack is the yardstick for what is spent outside the AAC encoder. Both
-it and the encoder take the same time for every second, so for an hour they may be timed on a stretch of it. Last, the
+it and the encoder take the same time for every second, so for an hour they may be timed on a stretch of it, in three
+rounds, of which the median counts. Last, the
 voice is searched in the encoded soundtrack: at the start, in the middle and at the end.
 """
 
@@ -21,6 +22,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from typing import TypeVar
 
 import numpy as np
@@ -54,6 +56,7 @@ from shared.transcript import Recording, Take, Word
 DocumentType = TypeVar("DocumentType", bound=BaseModel)
 
 ARTICLE_GAIN_DB = -14
+ROUNDS = 3  # of the yardsticks
 SCENE_MS = 7_500
 SENTENCES = (
     "The lighthouse stood alone for a hundred years, and nobody asked who kept the lamp burning.",
@@ -320,9 +323,9 @@ def make_inputs(folder: Path, scene_count: int, song_seconds: float, loudness: i
     (folder / "event.json").write_text(event.model_dump_json())
 
 
-def run_apart(name: str, folder: Path) -> Outcome:
+def run_apart(name: str, folder: Path, number: int = 1) -> Outcome:
     """One run in a process of its own; what it took is kept in the folder, and a run that is kept is not made again."""
-    kept = folder / f"{name}.outcome.json"
+    kept = folder / f"{name}.{number}.outcome.json"
     if not kept.exists():
         kept.write_text(_run_now(name, folder).model_dump_json())
     return Outcome.model_validate_json(kept.read_text())
@@ -396,7 +399,8 @@ def measure(folder: Path, options: argparse.Namespace) -> None:
     stretch = min(length, options.yardstick_seconds)
     _ffmpeg(["-t", str(stretch), "-i", str(folder / "ours.m4a"), "-c:a", "pcm_f32le", str(folder / "ours.wav")])
     loudnorm_seconds, aac_seconds = (
-        run_apart(name, folder).usage.cpu_seconds * length / stretch for name in ("loudnorm", "aac")
+        median(run_apart(name, folder, number).usage.cpu_seconds for number in range(1, ROUNDS + 1)) * length / stretch
+        for name in ("loudnorm", "aac")
     )
     outside = ours.usage.cpu_seconds - ours.encode_count * aac_seconds
     print(

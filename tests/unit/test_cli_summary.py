@@ -93,7 +93,7 @@ def test_a_warning_of_the_soundtrack_is_on_the_screen_with_its_scene_and_its_tim
     warning = SoundtrackWarning(scene_number=1, at_ms=1_250, message="The voice is clipped.")
     scene = SceneLoudness(number=1, voice_lufs=-20, bed_lufs=-36, voice_over_bed_lu=16)
     shown = printed(CertifiedLoudness(loudness_lufs=-14, true_peak_dbtp=-1.4, scenes=(scene,), warnings=(warning,)))
-    assert "storm 0:01.250: The voice is clipped." in shown
+    assert "Scene 'storm' at 0:01.250: The voice is clipped." in shown
     assert "16.0 LU" in shown
 
 

@@ -242,8 +242,8 @@ def test_music_is_decoded_to_stereo_floats_whatever_it_is() -> None:
 def test_layers_are_limited_without_delay_and_encoded_once() -> None:
     arguments = commands.encode_soundtrack("layers.wav", "out.m4a", levelling=Levelling(3.2, -2.0))
     assert arguments[arguments.index("-filter_complex") + 1] == (
-        "[0:a]volume=3.200dB[s0];[s0]aresample=96000[s1];"
-        "[s1]alimiter=latency=1:level=false:limit=0.794328[s2];[s2]aresample=48000[s3];"
+        "[0:a]volume=3.200dB[s0];[s0]aresample=96000:internal_sample_fmt=fltp[s1];"
+        "[s1]alimiter=latency=1:level=false:limit=0.794328[s2];[s2]aresample=48000:internal_sample_fmt=fltp[s3];"
         "[s3]aformat=channel_layouts=stereo:sample_fmts=fltp:sample_rates=48000[s4]"
     )
     assert arguments.count("-acodec") == 1

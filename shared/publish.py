@@ -27,7 +27,7 @@ from opentelemetry.trace import Tracer
 
 from shared.events import STREAM, Event, ProjectEnded
 from shared.history import History
-from shared.telemetry import publishing
+from shared.telemetry_messages import publishing
 
 BATCH_LIMIT = 1000
 """The server's own limit of messages in one atomic batch (error 10199 beyond it)."""
@@ -57,7 +57,7 @@ async def publish_events(
     events = [event for event in events if not event.ends_project]
     for start in range(0, len(events), BATCH_LIMIT):
         chunk = events[start : start + BATCH_LIMIT]
-        with publishing(chunk, tracer, parent) as trace_headers:
+        with publishing(client, chunk, tracer, parent) as trace_headers:
             if len(chunk) == 1:
                 await _say_one(client, chunk[0], trace_headers, timeout_seconds)
             elif not await _say_together(client, chunk, trace_headers, timeout_seconds):
@@ -67,7 +67,7 @@ async def publish_events(
                     if event.address not in said:
                         await _say_one(client, event, trace_headers, timeout_seconds)
     for end in ends:
-        with publishing([end], tracer, parent) as trace_headers:
+        with publishing(client, [end], tracer, parent) as trace_headers:
             together = [ProjectEnded(project_id=end.project_id), end]
             await _say_together(client, together, trace_headers, timeout_seconds)
 

@@ -246,7 +246,7 @@ class Service:
         self._settling.heartbeat_seconds = ack_wait / HEARTBEATS_PER_ACK_WAIT
         broker = self.app.broker
         assert isinstance(broker, NatsBroker)
-        self._connected = await broker.connect()
+        self._connected = self.telemetry.client = await broker.connect()
         self._intake = Intake(self._connected)
         broker.config.broker_config.connection_state.connect(self._connected, self._intake)
         self._scratch.open()

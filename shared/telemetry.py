@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING, Any
 import nats.errors
 from faststream import BaseMiddleware, ContextRepo
 from faststream.message import StreamMessage
+from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 from nats.js.api import ConsumerInfo
@@ -40,8 +41,7 @@ from opentelemetry.sdk.metrics.export import MetricReader
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, Tracer
-from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode
 from opentelemetry.util.types import AttributeValue
 
 from shared.events import (
@@ -57,6 +57,7 @@ from shared.events import (
 )
 from shared.telemetry_failures import note_failure, without_quotations
 from shared.telemetry_ids import ComputedIds, project_context, project_span, scene_span, span_of_subject, within
+from shared.telemetry_messages import cause_of, message_attributes, place_attributes, template_of
 from shared.telemetry_metrics import Instruments, meter_provider, unmeasured
 from shared.telemetry_stages import StageRecorder, recording_stages, stage, staged
 from shared.telemetry_work import begin_counting, counted_seconds, media_seconds
@@ -64,9 +65,7 @@ from shared.telemetry_work import begin_counting, counted_seconds, media_seconds
 if TYPE_CHECKING:
     from shared.telemetry_endpoint import MetricsEndpoint
 
-__all__ = ["Telemetry", "project_context", "publishing", "stage", "staged"]
-
-PROPAGATOR = TraceContextTextMapPropagator()
+__all__ = ["Telemetry", "project_context", "stage", "staged"]
 
 FLUSH_SECONDS = 2.0
 """How long a service that stops waits for a backend to take the last spans."""
@@ -78,7 +77,8 @@ LOCAL_DELAY_MS = 200.0
 class Telemetry:
     """One service's tracer and instruments. Every service has its own, so several can share a process.
 
-    `provider` takes further span processors, `metric_readers` further readers before the start.
+    `provider` takes further span processors, `metric_readers` further readers before the start; `client` is the
+    connection that messages come over.
     """
 
     def __init__(self, service: str) -> None:
@@ -87,6 +87,7 @@ class Telemetry:
         )
         self._ids = ComputedIds()
         self.provider = TracerProvider(resource=self._resource, id_generator=self._ids, shutdown_on_exit=False)
+        self.client: Client | None = None
         self.tracer = self.provider.get_tracer("lockstep")
         self._off = os.environ.get("OTEL_SDK_DISABLED", "").lower() == "true"
         self.metric_readers: list[MetricReader] = []
@@ -148,22 +149,14 @@ class Telemetry:
     @contextmanager
     def processing(self, msg: Msg) -> Iterator[None]:
         """The spans and measurements around one attempt at a message."""
-        template, delivery = _template(msg.subject), msg.metadata.num_delivered
+        template, delivery = template_of(msg.subject), msg.metadata.num_delivered
         said_ns, taken_ns = _nanoseconds(msg.metadata.timestamp), time.time_ns()
-        place = _place_attributes(msg.subject)
-        about: dict[str, AttributeValue] = {
-            "messaging.system": "nats",
-            "messaging.destination.name": msg.subject,
-            "messaging.destination.template": template,
-            "messaging.consumer.group.name": msg.metadata.consumer,
-            "messaging.message.id": str(msg.metadata.sequence.stream),
-            "messaging.nats.delivery": delivery,
-            **place,
-        }
+        place = place_attributes(msg.subject)
+        about = message_attributes(msg, self.client)
         parent = span_of_subject(msg.subject)
         # How long a message waited for a further attempt is the time between two attempts' spans.
         waiting_ns = said_ns if delivery == 1 else taken_ns
-        links = _cause(msg, parent)
+        links = cause_of(msg, parent)
         self._tell("queue", parent, waiting_ns, taken_ns, about, links=links)
         labels = {"messaging.system": "nats", "messaging.destination.template": template}
         if delivery == 1:
@@ -247,7 +240,7 @@ class Telemetry:
 
     def note_dead_letter(self, msg: Msg) -> None:
         """Count a message that was given up."""
-        self.instruments.dead_letters.add(1, {"messaging.destination.template": _template(msg.subject)})
+        self.instruments.dead_letters.add(1, {"messaging.destination.template": template_of(msg.subject)})
 
     def _tell_scene(
         self,
@@ -259,7 +252,7 @@ class Telemetry:
         failure: str | None = None,
     ) -> None:
         tokens, planned_ns = tokens_of(msg.subject), _nanoseconds(msg.metadata.timestamp)
-        attributes = {**_place_attributes(msg.subject), "lockstep.from_store": from_store}
+        attributes = {**place_attributes(msg.subject), "lockstep.from_store": from_store}
         project = project_span(tokens["project_id"])
         span = scene_span(tokens["project_id"], int(tokens["scene_number"]))
         self._tell("scene", project, planned_ns, ended_ns, attributes, chosen=span, failure=failure)
@@ -316,51 +309,6 @@ class _Processing(BaseMiddleware[Any, Msg | None]):
             return await call_next(msg)
 
 
-@contextmanager
-def publishing(events: Sequence[Event], tracer: Tracer | None, parent: Context | None) -> Iterator[dict[str, str]]:
-    """A span around the saying of one project's events; yields the headers that name it to whoever hears them."""
-    first = events[0]
-    if parent is None and not trace.get_current_span().get_span_context().is_valid:
-        parent = project_context(first.project_id)
-    headers: dict[str, str] = {}
-    if tracer is None:
-        PROPAGATOR.inject(headers, context=parent)
-        yield headers
-        return
-    with tracer.start_as_current_span(
-        f"publish {first.subject}",
-        context=parent,
-        kind=SpanKind.PRODUCER,
-        attributes={
-            "messaging.system": "nats",
-            "messaging.operation.name": "publish",
-            "messaging.operation.type": "send",
-            "messaging.destination.template": first.subject,
-            "messaging.batch.message_count": len(events),
-            **({"messaging.destination.name": first.address} if len(events) == 1 else {}),
-            **_place_attributes(first.address if len(events) == 1 else ""),
-            "project.id": first.project_id,
-        },
-        record_exception=False,
-        set_status_on_exception=False,
-    ) as span:
-        PROPAGATOR.inject(headers)
-        try:
-            yield headers
-        except Exception as error:
-            note_failure(span, error)
-            raise
-
-
-def _cause(msg: Msg, parent: SpanContext) -> list[Link]:
-    """The span in which the message was said, where one is known beside the parent."""
-    if not msg.headers or "traceparent" not in msg.headers:
-        return []
-    said_in = trace.get_current_span(PROPAGATOR.extract(msg.headers, Context())).get_span_context()
-    known = said_in.is_valid and (said_in.trace_id, said_in.span_id) != (parent.trace_id, parent.span_id)
-    return [Link(said_in)] if known else []
-
-
 async def _said_ns(jetstream: JetStreamContext, subject: str) -> int | None:
     """When an event was said, by the stream's own clock; None where the stream cannot say."""
     try:
@@ -372,18 +320,3 @@ async def _said_ns(jetstream: JetStreamContext, subject: str) -> int | None:
 
 def _nanoseconds(at: datetime) -> int:
     return round(at.timestamp() * 1_000_000) * 1000
-
-
-def _place_attributes(subject: str) -> dict[str, AttributeValue]:
-    tokens = tokens_of(subject)
-    attributes: dict[str, AttributeValue] = {}
-    if "project_id" in tokens:
-        attributes["project.id"] = tokens["project_id"]
-    if tokens.get("scene_number", "").isdigit():
-        attributes["scene.number"] = int(tokens["scene_number"])
-    return attributes
-
-
-def _template(subject: str) -> str:
-    event_class = event_class_of(subject)
-    return event_class.subject if event_class else "unknown"

@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import urlsplit
 
 import pytest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
@@ -136,6 +137,22 @@ async def test_spans_of_messages_say_what_the_conventions_for_messaging_ask_for(
         "messaging.destination.name": "lockstep.lighthouse.scene.3.fitted",
         "messaging.destination.template": "lockstep.{project_id}.scene.{scene_number}.fitted",
     }.items() <= dict(publish.attributes or {}).items()
+
+
+async def test_spans_of_messages_name_the_server_and_nothing_that_opens_it(bus: Bus) -> None:
+    url = urlsplit(bus.settings.url)
+    assert url.password, "nothing could leak"
+    service = Service("clip_fitter", bus.settings)
+    service.on(ScenePlanned, fit)
+    exporter = traced(service)
+    async with bus.running(service.app):
+        await bus.say(scene_planned("lighthouse", 3))
+        await bus.settled("clip_fitter")
+    spans = {span.name.partition(" ")[0]: span for span in exporter.get_finished_spans()}
+    for name in ("queue", "process", "publish"):
+        attributes = dict(spans[name].attributes or {})
+        assert (attributes["server.address"], attributes["server.port"]) == ("127.0.0.1", url.port)
+    assert url.password not in " ".join(span.to_json() for span in exporter.get_finished_spans())
 
 
 async def test_every_attempt_is_a_span_and_a_failed_one_says_why(bus: Bus) -> None:

@@ -115,6 +115,8 @@ class ProjectStory:
     """All that the spans of one project tell."""
 
     project_id: str
+    trace_id: str
+    """By which a backend finds the trace that spans were sent to as well."""
     submitted_ns: int
     """Since 1970; everything else counts from here."""
     end_ns: int
@@ -149,6 +151,7 @@ def read_story(spans: Sequence[SpanRecord]) -> ProjectStory:
     steps = _steps(spans, by_id, zero)
     return ProjectStory(
         project_id=spans[0].project_id,
+        trace_id=spans[0].trace_id,
         submitted_ns=zero,
         end_ns=end - zero,
         ended=root is not None,

@@ -192,6 +192,7 @@ def terminal_waterfall(story: ProjectStory, *, width: int) -> Group:
         parts.append(Text.assemble(("With so many fitters, each on cores of its own: ", "bold"), text))
     if story.failure:
         parts.append(Text(f"Failed: {story.failure}", style="red"))
+    parts.append(Text(f"Trace id, by which a backend finds it: {story.trace_id}", style="dim"))
     return Group(*parts)
 
 

@@ -57,7 +57,8 @@ def _summary(story: ProjectStory) -> str:
     failure = f'<p class="failure">{escape(story.failure)}</p>' if story.failure else ""
     return (
         f"<header><h1>{escape(story.project_id)}</h1>"
-        f"<p>{escape(headline(story).partition(': ')[2])} · submitted {at:%Y-%m-%d %H:%M:%S} UTC</p>{failure}"
+        f"<p>{escape(headline(story).partition(': ')[2])} · submitted {at:%Y-%m-%d %H:%M:%S} UTC · "
+        f"trace id {escape(story.trace_id)}</p>{failure}"
         f'<p class="verdict">{escape(verdict(story))}</p><dl>{tiles}</dl></header>'
     )
 

@@ -30,12 +30,12 @@ from shared.store import MinioStore
 from shared.telemetry_endpoint import MetricsEndpoint
 from shared.telemetry_ids import project_span
 from shared.telemetry_stages import note_clip_kept, note_provider_answer, stage
-from tests.architecture.test_trace_dashboards import OBSERVABILITY, panels, rules
+from tests.architecture.test_trace_dashboards import OBSERVABILITY, as_grafana_asks, panels, rules
 from tests.integration.bus_bench import Bus, fitted, recorded, scene_planned, submitted, until
 
 pytestmark = pytest.mark.integration
 
-RATE_INTERVAL = "30s"
+RATE_SECONDS = 30
 """For `$__rate_interval`, which Grafana makes of what lies between samples; long enough for a busy machine."""
 
 
@@ -176,7 +176,7 @@ async def answer_everything(server: Prometheus, bus: Bus, made: list[Service]) -
     """Run the services until every expression of the dashboard has a series, and both alerts on single facts fire."""
     asked = [target["expr"] for panel in panels() for target in panel["targets"] if "expr" in target]
     asked += [rule["expr"] for rule in rules() if rule["alert"] in {"LockstepDeadLetters", "LockstepCertificateFails"}]
-    unanswered = {expression.replace("$__rate_interval", RATE_INTERVAL) for expression in asked}
+    unanswered = {as_grafana_asks(expression, rate_seconds=RATE_SECONDS) for expression in asked}
     assert len(unanswered) > 20
 
     async def all_answered() -> bool:

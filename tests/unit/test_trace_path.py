@@ -32,7 +32,7 @@ def chains(draw: st.DrawFn) -> Step:
 def story_of(
     *, end: int, last: Step | None, scenes: tuple[SceneStory, ...] = (), steps: tuple[Step, ...] = ()
 ) -> ProjectStory:
-    return ProjectStory("lighthouse", 0, end, True, None, steps, scenes, last)
+    return ProjectStory("lighthouse", "0" * 32, 0, end, True, None, steps, scenes, last)
 
 
 @given(chains(), TIMES)

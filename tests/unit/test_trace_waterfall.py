@@ -37,6 +37,14 @@ def test_a_step_too_short_for_a_character_is_still_to_be_seen() -> None:
     assert "█" in next(line for line in console.export_text().splitlines() if "plan" in line)
 
 
+def test_terminal_and_page_tell_the_id_by_which_a_backend_finds_the_trace() -> None:
+    spans = [replace(each, trace_id="4bf92f3577b34da6a3ce929d0e0e4736") for each in told()]
+    console = Console(width=80, record=True, file=io.StringIO())
+    console.print(terminal_waterfall(read_story(spans), width=80))
+    assert "4bf92f3577b34da6a3ce929d0e0e4736" in console.export_text()
+    assert "4bf92f3577b34da6a3ce929d0e0e4736" in page(read_story(spans))
+
+
 def test_every_row_lies_within_the_project() -> None:
     story = read_story(told())
     assert all(0 <= bar.start_ns <= bar.end_ns <= story.end_ns for row in rows(story) for bar in row.bars)

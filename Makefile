@@ -8,6 +8,9 @@ STAMP := $(VENV)/.installed
 # Where `deploy/go-tool` puts what it builds. pseudo-versions, since MinIO's releases are no versions to Go.
 export PATH := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/lockstep/bin:$(PATH)
 MINIO_MODULE := github.com/minio/minio@v0.0.0-20260212201848-7aac2a2c5b7c
+JAEGER_MODULE := github.com/jaegertracing/jaeger/cmd/jaeger@v1.76.0
+PROMETHEUS_MODULE := github.com/prometheus/prometheus/cmd/prometheus@v0.316.0
+COLLECTOR_BUILDER := go.opentelemetry.io/collector/cmd/builder@v0.165.0
 KUSTOMIZE_MODULE := sigs.k8s.io/kustomize/kustomize/v5@v5.7.1
 
 .PHONY: help
@@ -52,6 +55,16 @@ k8s-check: install ## validate the Kubernetes manifests, offline; builds kustomi
 .PHONY: minio
 minio: ## build a MinIO into ~/.cache/lockstep/bin, for the object store's contract tests (needs Go, takes minutes)
 	@deploy/go-tool minio $(MINIO_MODULE)
+
+.PHONY: observability
+observability: ## build an OpenTelemetry collector, Prometheus 3 and Jaeger 2 into ~/.cache/lockstep/bin (Go, minutes)
+	@deploy/go-tool otelcol $(COLLECTOR_BUILDER) deploy/collector-build.yaml
+	@GOFLAGS=-tags=remove_all_sd deploy/go-tool prometheus-3 $(PROMETHEUS_MODULE)
+	@deploy/go-tool jaeger $(JAEGER_MODULE)
+
+.PHONY: trace-check
+trace-check: install ## spans, measurements and dashboard on a real collector, Prometheus and Jaeger, where they are
+	@$(BIN)/python -m pytest tests/integration/test_trace_stack.py tests/integration/test_trace_prometheus.py -rs
 
 .PHONY: store-check
 store-check: install ## the object store's contract and permissions, on SeaweedFS and on a MinIO where there is one

@@ -6,6 +6,7 @@ import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psutil
 import pytest
@@ -13,7 +14,7 @@ from nats.aio.client import Client
 
 from cli.client import connected, history, submit
 from cli.home import SPANS
-from cli.stack import embedded_stack
+from cli.stack import Stack, embedded_stack
 from cli.trace_path import Kind, critical_path, with_fitters
 from cli.trace_story import read_story
 from shared.events import STREAM, Event, ProjectSubmitted, SceneFitted, VideoAssembled
@@ -29,14 +30,14 @@ TOLERANCE_NS = 20_000_000
 
 
 @asynccontextmanager
-async def submitted_project(folder: Path, **changes: object) -> AsyncIterator[tuple[Client, ProjectSubmitted]]:
+async def submitted_project(folder: Path, **changes: object) -> AsyncIterator[tuple[Client, Stack, ProjectSubmitted]]:
     """A small project that has just been submitted to a stack of its own."""
     loaded = load_project(write_project(folder, **changes))
     async with (
         embedded_stack(folder / "home", fitters=2, keep_history=False, say=print) as stack,
         connected(stack.nats_url) as client,
     ):
-        yield client, await submit(loaded.project, loaded.sources, MinioStore(stack.store), client)
+        yield client, stack, await submit(loaded.project, loaded.sources, MinioStore(stack.store), client)
 
 
 async def ended(client: Client, project_id: str) -> list[Event]:
@@ -62,7 +63,7 @@ async def said_ns(client: Client, event: Event) -> int:
 
 async def test_a_project_is_one_trace_that_agrees_with_the_stream(tmp_path: Path) -> None:
     (tmp_path / "home").mkdir()
-    async with submitted_project(tmp_path) as (client, event):
+    async with submitted_project(tmp_path) as (client, stack, event):
         events = await ended(client, event.project_id)
         spans = await told(tmp_path, event.project_id)
         at = {each.address: await said_ns(client, each) for each in events}
@@ -97,6 +98,9 @@ async def test_a_project_is_one_trace_that_agrees_with_the_stream(tmp_path: Path
 
     everything = repr(spans)
     assert not [word for word in ("harbour before dawn", "nobody", "speck") if word in everything.lower()]
+    keys = (urlsplit(stack.nats_url).password or "", stack.store.access_key, stack.store.secret_key.get_secret_value())
+    assert all(keys)
+    assert not [key for key in keys if key in everything]
     assert all("{project_id}" in span.name for span in spans if "lockstep." in span.name)
 
 
@@ -106,7 +110,7 @@ async def test_a_killed_fitter_shows_as_a_second_attempt(tmp_path: Path, monkeyp
     (tmp_path / "home").mkdir()
     victims: list[int] = []
     output = {"width": 640, "height": 360, "fps": 30, "encoder": {"preset": "veryslow", "crf": 18}}
-    async with submitted_project(tmp_path, output=output) as (client, event):
+    async with submitted_project(tmp_path, output=output) as (client, _, event):
 
         async def kill_one() -> bool:
             """Kill the first fitter that has told that it took a scene."""

@@ -1,30 +1,21 @@
 """A real Prometheus answers every question of the dashboard, whether it fetches the measurements or they are pushed.
 
 Pushed means: to the Prometheus of docker compose's profile, with the configuration that is mounted there. It needs
-`prometheus` on the PATH (3 or newer for what is pushed), and is skipped where there is none.
+`prometheus` on the PATH (3 or newer for what is pushed), and is skipped where there is none: `make observability`.
 """
 
 import asyncio
-import json
-import math
-import shutil
-import subprocess
-import urllib.error
-import urllib.parse
-import urllib.request
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 
 from shared.errors import Unrecoverable
 from shared.events import AssemblyDue, ProjectSubmitted, SceneFitted, ScenePlanned, VoiceoverRecorded
-from shared.servers import free_port, free_ports
+from shared.servers import free_ports
 from shared.service import Service, Step
 from shared.store import MinioStore
 from shared.telemetry_endpoint import MetricsEndpoint
@@ -32,73 +23,12 @@ from shared.telemetry_ids import project_span
 from shared.telemetry_stages import note_clip_kept, note_provider_answer, stage
 from tests.architecture.test_trace_dashboards import OBSERVABILITY, as_grafana_asks, panels, rules
 from tests.integration.bus_bench import Bus, fitted, recorded, scene_planned, submitted, until
+from tests.integration.observability import Prometheus, prometheus
 
 pytestmark = pytest.mark.integration
 
 RATE_SECONDS = 30
 """For `$__rate_interval`, which Grafana makes of what lies between samples; long enough for a busy machine."""
-
-
-@dataclass(frozen=True)
-class Prometheus:
-    """A running Prometheus, and where it is asked."""
-
-    url: str
-
-    async def ask(self, path: str, **query: str | float) -> Any:
-        def get() -> Any:
-            with urllib.request.urlopen(f"{self.url}/api/v1/{path}?{urllib.parse.urlencode(query)}") as answer:
-                return json.load(answer)["data"]
-
-        return await asyncio.to_thread(get)
-
-    async def numbers(self, expression: str) -> list[float]:
-        """The values of all series that the expression has now; none that is not a number."""
-        found = (await self.ask("query", query=expression))["result"]
-        return [value for value in (float(series["value"][1]) for series in found) if math.isfinite(value)]
-
-
-def installed_prometheus(*, flag: str) -> str:
-    """The program; skips the test where there is none that knows the flag."""
-    program = shutil.which("prometheus")
-    if program is None:
-        pytest.skip("Prometheus answers these questions, and is not installed here")
-    if flag not in subprocess.run([program, "--help"], capture_output=True, text=True, check=True).stdout:
-        pytest.skip(f"the Prometheus that is installed here has no {flag}: it is too old")
-    return program
-
-
-@asynccontextmanager
-async def prometheus(program: str, configuration: Path, folder: Path, *flags: str) -> AsyncIterator[Prometheus]:
-    port = free_port()
-    with (folder / "prometheus.log").open("wb") as log:
-        process = await asyncio.create_subprocess_exec(
-            program,
-            f"--config.file={configuration}",
-            f"--storage.tsdb.path={folder / 'prometheus'}",
-            f"--web.listen-address=127.0.0.1:{port}",
-            "--enable-feature=exemplar-storage",
-            *flags,
-            stdout=log,
-            stderr=log,
-        )
-    server = Prometheus(f"http://127.0.0.1:{port}")
-
-    async def ready() -> bool:
-        assert process.returncode is None, (folder / "prometheus.log").read_text()[-1000:]
-        try:
-            await server.ask("status/runtimeinfo")
-        except (urllib.error.URLError, ConnectionError):
-            return False
-        return True
-
-    try:
-        await until(ready, "Prometheus did not answer")
-        yield server
-    finally:
-        if process.returncode is None:
-            process.terminate()
-        await process.wait()
 
 
 @contextmanager
@@ -196,29 +126,24 @@ async def answer_everything(server: Prometheus, bus: Bus, made: list[Service]) -
     assert [rule["name"] for rule in group["rules"]] == [rule["alert"] for rule in rules()]
     for rule in rules():
         await server.ask("query", query=rule["expr"])  # an expression that it cannot evaluate is an HTTP error
-    found = await server.ask(
-        "query_exemplars", query="lockstep_scene_latency_seconds_bucket", start="0", end="99999999999"
-    )
-    traces = {exemplar["labels"]["trace_id"] for series in found for exemplar in series["exemplars"]}
+    traces = await server.exemplar_traces("lockstep_scene_latency_seconds_bucket")
     assert traces & {f"{project_span(f'lighthouse-{number}').trace_id:032x}" for number in range(99)}
 
 
 async def test_every_question_of_the_dashboard_is_answered_from_what_is_fetched(
     bus: Bus, store: MinioStore, tmp_path: Path
 ) -> None:
-    program = installed_prometheus(flag="--config.file")
     made = services(bus, store)
     with fetching(made, tmp_path) as configuration:
-        async with prometheus(program, configuration, tmp_path) as server:
+        async with prometheus(configuration, tmp_path) as server:
             await answer_everything(server, bus, made)
 
 
 async def test_the_prometheus_of_docker_compose_answers_every_question_from_what_is_pushed(
     bus: Bus, store: MinioStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    program = installed_prometheus(flag="--web.enable-otlp-receiver")
     configuration = OBSERVABILITY / "prometheus.yaml"
-    async with prometheus(program, configuration, tmp_path, "--web.enable-otlp-receiver") as server:
+    async with prometheus(configuration, tmp_path, "--web.enable-otlp-receiver") as server:
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", f"{server.url}/api/v1/otlp/v1/metrics")
         monkeypatch.setenv("OTEL_METRIC_EXPORT_INTERVAL", "1000")
         await answer_everything(server, bus, services(bus, store))

@@ -68,7 +68,8 @@ def installed_prometheus(*, flag: str) -> str:
     """The newest program that knows the flag; skips the test where there is none."""
     programs = [found for name in ("prometheus-3", "prometheus") if (found := shutil.which(name))]
     for program in programs:
-        if flag in subprocess.run([program, "--help"], capture_output=True, text=True, check=True).stdout:
+        # Prometheus 3 writes `--[no-]web.enable-…`.
+        if flag.removeprefix("--") in subprocess.run([program, "--help"], capture_output=True, text=True, check=True).stdout:
             return program
     pytest.skip(f"no Prometheus that is installed here has {flag}: `make observability` builds one")
 

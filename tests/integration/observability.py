@@ -69,7 +69,10 @@ def installed_prometheus(*, flag: str) -> str:
     programs = [found for name in ("prometheus-3", "prometheus") if (found := shutil.which(name))]
     for program in programs:
         # Prometheus 3 writes `--[no-]web.enable-…`.
-        if flag.removeprefix("--") in subprocess.run([program, "--help"], capture_output=True, text=True, check=True).stdout:
+        if (
+            flag.removeprefix("--")
+            in subprocess.run([program, "--help"], capture_output=True, text=True, check=True).stdout
+        ):
             return program
     pytest.skip(f"no Prometheus that is installed here has {flag}: `make observability` builds one")
 

@@ -21,7 +21,7 @@ from tests.integration.bus_bench import until
 from tests.integration.observability import Collector, Prometheus, collector, jaeger, prometheus
 from tests.journey.conftest import Machine, write_project
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
 RATE_SECONDS = 60
 
@@ -33,7 +33,7 @@ NOTHING_TO_SHOW = {"Failures", "Paid services"}
 async def fetched_from(source: Collector, folder: Path) -> AsyncIterator[Prometheus]:
     """A Prometheus that fetches what the collector has."""
     configuration = folder / "fetching.yaml"
-    scrape = {"job_name": "collector", "static_configs": [{"targets": [source.measurements]}], "honor_labels": True}
+    scrape = {"job_name": "collector", "static_configs": [{"targets": [source.measurements]}]}
     configuration.write_text(yaml.safe_dump({"global": {"scrape_interval": "1s"}, "scrape_configs": [scrape]}))
     async with prometheus(configuration, folder) as server:
         yield server
@@ -84,9 +84,10 @@ async def test_one_project_alone_fills_every_panel_that_has_something_to_show(
 ) -> None:
     machine = machine_in(tmp_path)
     # One clip twice: the second time it is still on the fitter's machine.
+    monkeypatch.setenv("LOCKSTEP_CLIP_FITTER_CLIP_CACHE_MEBIBYTES", "64")
     project = write_project(tmp_path)
     written = yaml.safe_load(project.read_text())
-    written["scenes"][2]["clips"] = written["scenes"][0]["clips"]
+    written["scenes"][2]["clips"] = [*written["scenes"][0]["clips"]]
     project.write_text(yaml.safe_dump(written))
     began = time.time()
     async with AsyncExitStack() as running:

@@ -28,7 +28,7 @@ from benchmarks.simulated_recogniser import (
     speak,
 )
 from services.scene_planner.boundaries import find_scene_starts
-from services.scene_planner.core import UNCERTAIN_BELOW, plan_scenes
+from services.scene_planner.core import plan_scenes
 from services.scene_planner.scenes import SceneScript
 from services.scene_planner.silence import SoundSpans
 from services.scene_planner.words import heard_words, script_words
@@ -113,7 +113,7 @@ def _count(tally: Tally, script: Sequence[str], spoken: Sequence[SpokenWord], he
     truth = [bisect_left(plain, scene, key=lambda word: heard[word.word].scene) for scene in range(1, len(script))]
     distances = [abs(start.heard - place) for start, place in zip(starts, truth, strict=True)]
     tally.distances += distances
-    tally.flagged += [start.certainty < UNCERTAIN_BELOW for start in starts]
+    tally.flagged += [start.certainty.is_low for start in starts]
     tally.scripts_right += not any(distances)
     boundaries = [place for place, (one, other) in enumerate(pairwise(wanted), start=1) if one.scene != other.scene]
     by_difflib = _difflib_starts([word.text for word in wanted], [word.text for word in plain], boundaries)

@@ -1,21 +1,71 @@
 """Where text goes in a drawing so that it can be read."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+
+# Advance widths in thousandths of the letters' size: Adobe's metrics of Helvetica (Helvetica.afm), which Arial and
+# Liberation Sans share.
+_WIDTHS = {
+    letter: width
+    for width, letters in {
+        191: "'",
+        222: "ijl‘’",
+        278: " !,./:;I[\\]ft",
+        333: "()-`r“”",
+        355: '"',
+        389: "*",
+        500: "Jckvsxyz",
+        556: "#$0123456789?L_abdeghnopqu–",
+        584: "+<=>~",
+        611: "FTZ",
+        667: "&ABEKPSVXY",
+        722: "CDHNRUw",
+        778: "GOQ",
+        833: "Mm",
+        889: "%",
+        944: "W",
+    }.items()
+    for letter in letters
+}
+_WIDEST = 1_000
+"""For what the table lacks: an em dash, another script's letters."""
+
+APART = 0.3
+"""Of the letters' size, between two texts on a line: a little more than a space."""
 
 
-def lines_for(placed: Sequence[tuple[float, str]], *, letter_pixels: float, line_count: int) -> tuple[int, ...]:
-    """On which of so many lines each text is written, in the order of their left edges, in pixels.
+def text_pixels(text: str, font_pixels: float) -> float:
+    """How wide a text in Helvetica is, in pixels."""
+    return sum(_WIDTHS.get(letter, _WIDEST) for letter in text) * font_pixels / 1_000
 
-    line 0   [At]   [of]     [the]
-    line 1     [the edge]         [way]      a text goes where it covers none: on the first such line
 
-    Where all lines are taken, it goes where the text before it ends first.
+@dataclass(frozen=True)
+class Place:
+    """Where a text is written: its left edge, in pixels, and its line."""
+
+    left: float
+    line: int
+
+
+def places_for(
+    placed: Sequence[tuple[float, str]], *, font_pixels: float, line_count: int, right: float
+) -> tuple[Place, ...]:
+    """Where each text is written, in the order of the left edges that they should have.
+
+    line 0   [At]   [of]     [the]              |
+    line 1     [the edge]         [way]         |   a text goes where it covers none: on the first such line
+    line 2                               [lands]|   none ends beyond `right`
+
+    Where all lines are taken, it moves right on the line that is free the soonest. It covers another only where all
+    lines are full up to the right edge.
     """
     free_from = [float("-inf")] * line_count
-    lines: list[int] = []
-    for left, text in placed:
-        free = [line for line, right in enumerate(free_from) if right <= left]
-        line = free[0] if free else min(range(line_count), key=free_from.__getitem__)
-        free_from[line] = left + letter_pixels * (len(text) + 1)
-        lines.append(line)
-    return tuple(lines)
+    places: list[Place] = []
+    for wanted, text in placed:
+        width = text_pixels(text, font_pixels)
+        last = right - width
+        line = min(range(line_count), key=lambda line: (max(min(wanted, last), free_from[line]), line))
+        left = min(max(wanted, free_from[line]), last)
+        free_from[line] = left + width + APART * font_pixels
+        places.append(Place(left, line))
+    return tuple(places)

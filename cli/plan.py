@@ -73,7 +73,8 @@ async def _planned(stack: Stack, loaded: LoadedProject, screen: Screen) -> Timel
         await store.fetch(recording.voiceover, voiceover)
         peaks = peaks_of(voiceover)
     plan = await store.get_document(planned.plan, ScenePlan) if planned is not None else None
-    return Timeline(recording.length_ms, peaks, transcript.words, plan, refusal)
+    refused_at = failed.span if failed is not None else None
+    return Timeline(recording.length_ms, peaks, transcript.words, plan, refusal, refused_at)
 
 
 def peaks_of(voiceover: Path) -> Peaks:

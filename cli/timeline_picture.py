@@ -1,7 +1,8 @@
-"""Draws a project's timeline as SVG: the waveform, the words, the gaps, the windows, the cuts, the transitions.
+"""Draws a project's timeline as SVG: the waveform, the words, the gaps, the windows, the cuts, the transitions, and
+where something is odd or wrong.
 
     | dusk (window 0:00.000 - 0:10.600, 265 frames)          | keeper ...
-    |  ~~~~^~~~~  ^^~~~~~^~~          ~~~~^^~~~              |   waveform
+    |  ~~~~^~~~~  ^^~~~~~^~~          ~~~~^^~~~    [stop]    |   waveform
     |  at the     edge of the map     where the road         |   words
 
 Rows are 16 s long, so that every word has room for its letters. Pure: values in, text out.
@@ -11,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from cli.lettering import lines_for
+from cli.lettering import places_for, text_pixels
 from shared.plan import PlannedScene, ScenePlan
 from shared.project_output import Output
 from shared.timeline import FrameGrid, Span
@@ -19,17 +20,26 @@ from shared.transcript import Word
 
 ROW_MS = 16_000
 PIXELS_PER_SECOND = 80
-ROW_HEIGHT = 150
+ROW_HEIGHT = 162
 MARGIN = 24
 FRAME_HEIGHT = 120
 WAVE_MIDDLE = 66
 WAVE_REACH = 30
 
-LETTER_PIXELS, WORD_LETTER_PIXELS = 6.6, 5.0
-"""A bold letter of 12 px Helvetica, on average, and a letter of a word."""
+SCENE_PIXELS, WORD_PIXELS = 12, 10
+"""How high letters are."""
 
-WORDS_AT = (110, 122)
+BOLD = 1.08
+"""A bold text is so much wider than one that is not."""
+
+WORDS_AT = (110, 121, 132)
 """Lines for the words: short ones lie too close together for one."""
+
+WINDOW_TOP, WINDOW_BOTTOM = 18, 136
+AXIS_AT = 147
+
+NARROWEST_MARK = 3.0
+"""In pixels: a sentence that was skipped has no length in the recording."""
 
 SCENE_COLOURS = ("#dbeafe", "#fef3c7")
 """Windows alternate, so that a cut is seen from afar."""
@@ -42,6 +52,8 @@ STYLE = (
     ".transition{fill:#dc2626;fill-opacity:0.18}.kind{font-size:9px;fill:#b91c1c}"
     ".cut{stroke:#dc2626;stroke-width:1.5}.joined{stroke-dasharray:3 2}.note{font-size:12px;fill:#b45309}"
     ".stop{font-size:13px;font-weight:bold;fill:#b91c1c}"
+    ".odd-mark{fill:#d97706;fill-opacity:0.22}.stop-mark{fill:#dc2626;fill-opacity:0.45}"
+    ".stop-flag{font-size:10px;font-weight:bold;fill:#b91c1c}"
 )
 
 UNSURE_BELOW = 0.5
@@ -65,6 +77,8 @@ class Timeline:
     words: tuple[Word, ...]
     plan: ScenePlan | None
     refusal: str | None
+    refused_at: Span | None = None
+    """Where in the recording the reason lies, where it has a place there."""
 
 
 def timeline_svg(timeline: Timeline, output: Output | None = None) -> str:
@@ -97,7 +111,8 @@ def clock(at_ms: int) -> str:
 
 
 def _notes(timeline: Timeline) -> list[tuple[str, str]]:
-    notes = [("stop", timeline.refusal)] if timeline.refusal else []
+    when = f"{clock(timeline.refused_at.start)} " if timeline.refused_at else ""
+    notes = [("stop", f"{when}{timeline.refusal}")] if timeline.refusal else []
     for warning in timeline.plan.warnings if timeline.plan else ():
         place = f"{clock(warning.span.start)} " if warning.span else ""
         notes.append(("note", f"{place}{warning.scene_id or 'project'}: {warning.message}"))
@@ -127,9 +142,10 @@ def _row(timeline: Timeline, row: Span) -> Iterator[str]:
     if timeline.plan is not None:
         yield from _windows(timeline.plan, row)
     yield f'<path class="wave" d="{_wave(timeline.peaks, row)}"/>'
+    yield from _marks(timeline, row)
     yield from _words(timeline.words, row)
     for second in range(row.start, row.end + 1, 1000):
-        yield f'<text class="time" x="{_x(second - row.start):g}" y="134">{clock(second)[:-4]}</text>'
+        yield f'<text class="time" x="{_x(second - row.start):g}" y="{AXIS_AT}">{clock(second)[:-4]}</text>'
     if timeline.plan is not None:
         yield from _transitions(timeline.plan, row)
         yield from _cuts(timeline.plan, row)
@@ -142,15 +158,32 @@ def _windows(plan: ScenePlan, row: Span) -> Iterator[str]:
         shown = _inside(scene.window, row)
         left, wide = _x(shown.start - row.start), _x(shown.length)
         colour = SCENE_COLOURS[scene.number % len(SCENE_COLOURS)]
-        yield f'<rect x="{left:g}" y="18" width="{wide:g}" height="96" fill="{colour}"/>'
-        yield f'<text class="scene" x="{left + 3:g}" y="13">{escape(_title(scene, wide))}</text>'
+        yield _band(left, wide, f'fill="{colour}"')
+        title = _title(scene, wide)
+        yield _text("scene", left + 3, 13, title, _title_pixels(title))
+
+
+def _band(left: float, wide: float, style: str) -> str:
+    """A stretch of a row, as high as the windows."""
+    height = WINDOW_BOTTOM - WINDOW_TOP
+    return f'<rect x="{left:g}" y="{WINDOW_TOP}" width="{wide:g}" height="{height}" {style}/>'
 
 
 def _title(scene: PlannedScene, wide: float) -> str:
     """As much of a scene's heading as its stretch of the row has room for."""
     times = f"{clock(scene.window.start)} - {clock(scene.window.end)}"
     choices = (f"{scene.scene_id}  {times}, {scene.frame_count} frames", f"{scene.scene_id}  {times}", scene.scene_id)
-    return next((text for text in choices if len(text) * LETTER_PIXELS <= wide), "")
+    return next((text for text in choices if _title_pixels(text) + 6 <= wide), "")
+
+
+def _title_pixels(text: str) -> float:
+    return BOLD * text_pixels(text, SCENE_PIXELS)
+
+
+def _text(style: str, left: float, at: int, text: str, wide: float) -> str:
+    """A text that is so wide, whichever font the viewer has for Helvetica."""
+    length = f'textLength="{wide:.1f}" lengthAdjust="spacingAndGlyphs"' if text else ""
+    return f'<text class="{style}" x="{left:g}" y="{at}" {length}>{escape(text)}</text>'
 
 
 def _wave(peaks: Peaks, row: Span) -> str:
@@ -162,16 +195,34 @@ def _wave(peaks: Peaks, row: Span) -> str:
     return f"M{'L'.join([*upper, *reversed(lower)])}Z" if levels else ""
 
 
+def _marks(timeline: Timeline, row: Span) -> Iterator[str]:
+    """What is odd, and what stops the project, at its time. A mark at the very end of the recording is drawn, too."""
+    marks = [
+        ("odd-mark", warning.span) for warning in (timeline.plan.warnings if timeline.plan else ()) if warning.span
+    ]
+    marks += [("stop-mark", timeline.refused_at)] if timeline.refused_at else []
+    for style, span in marks:
+        is_last_row = row.end == timeline.length_ms
+        if not (span.overlaps(row) or row.contains(span.start) or (is_last_row and span.start >= row.end)):
+            continue
+        left, right = _x(max(span.start, row.start) - row.start), _x(min(span.end, row.end) - row.start)
+        left = min(left, _x(row.length) - NARROWEST_MARK)
+        wide = max(NARROWEST_MARK, right - left)
+        yield _band(left, wide, f'class="{style}"')
+        if style == "stop-mark" and (span.start >= row.start or row.start == 0):
+            yield f'<text class="stop-flag" x="{left + 2:g}" y="{WINDOW_TOP + 10}">stops here</text>'
+
+
 def _words(words: Sequence[Word], row: Span) -> Iterator[str]:
     shown = [word for word in words if row.contains(word.span.start)]
     lefts = [_x(word.span.start - row.start) for word in shown]
     placed = [(left, word.text) for left, word in zip(lefts, shown, strict=True)]
-    lines = lines_for(placed, letter_pixels=WORD_LETTER_PIXELS, line_count=len(WORDS_AT))
-    for word, left, line in zip(shown, lefts, lines, strict=True):
+    places = places_for(placed, font_pixels=WORD_PIXELS, line_count=len(WORDS_AT), right=_x(ROW_MS) + MARGIN)
+    for word, left, place in zip(shown, lefts, places, strict=True):
         right = _x(_inside(word.span, row).end - row.start)
         unsure = " unsure" if word.confidence < UNSURE_BELOW else ""
         yield f'<line class="speech" x1="{left:g}" y1="99" x2="{right:g}" y2="99"/>'
-        yield f'<text class="word{unsure}" x="{left:g}" y="{WORDS_AT[line]}">{escape(word.text)}</text>'
+        yield _text(f"word{unsure}", place.left, WORDS_AT[place.line], word.text, text_pixels(word.text, WORD_PIXELS))
 
 
 def _transitions(plan: ScenePlan, row: Span) -> Iterator[str]:
@@ -184,7 +235,7 @@ def _transitions(plan: ScenePlan, row: Span) -> Iterator[str]:
             continue
         shown = _inside(seen, row)
         left, wide = _x(shown.start - row.start), _x(shown.length)
-        yield f'<rect class="transition" x="{left:g}" y="18" width="{wide:g}" height="96"/>'
+        yield _band(left, wide, 'class="transition"')
         if row.contains(seen.start):
             yield f'<text class="kind" x="{left + 1:g}" y="27">{transition.kind}</text>'
 
@@ -194,7 +245,7 @@ def _cuts(plan: ScenePlan, row: Span) -> Iterator[str]:
         if row.contains(scene.window.end):
             x = _x(scene.window.end - row.start)
             joined = " joined" if scene.cut_kind == "joined" else ""
-            yield f'<line class="cut{joined}" x1="{x:g}" y1="16" x2="{x:g}" y2="118"/>'
+            yield f'<line class="cut{joined}" x1="{x:g}" y1="{WINDOW_TOP - 2}" x2="{x:g}" y2="{WINDOW_BOTTOM}"/>'
 
 
 def _inside(span: Span, row: Span) -> Span:

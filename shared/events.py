@@ -243,6 +243,8 @@ class StepFailed(Event):
     scene_id: str | None
     reason: str
     remedy: str
+    span: Span | None = None
+    """Where on the master clock, where it has a place there."""
     cancelled: bool = False
     """True where no step failed: a person wanted no more of it."""
 

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 
 from shared.errors import Unrecoverable
+from shared.timeline import Span
 
 REASON_LENGTH = 300
 """An error's text goes into events and logs: enough to name a cause, too little for a document or a dump."""
@@ -45,12 +46,16 @@ class GiveUp:
     remedy: str
     scene_id: str | None
     dead_letter: bool
+    span: Span | None = None
+    """Where it lies in the recording, where it has a place there."""
 
 
 def retry_decision(policy: RetryPolicy, service: str, attempt: int, error: Exception) -> TryAgain | GiveUp:
     """What to do about `error`, raised by the `attempt`-th delivery (from 1) of a message to `service`."""
     if isinstance(error, Unrecoverable):
-        return GiveUp(one_line(error.reason), one_line(error.remedy), error.scene_id, dead_letter=False)
+        return GiveUp(
+            one_line(error.reason), one_line(error.remedy), error.scene_id, dead_letter=False, span=error.span
+        )
     if isinstance(error, Unreadable):
         return GiveUp(
             f"A message for {service} cannot be read: {one_line(str(error))}.",

@@ -150,6 +150,7 @@ class Settlement(BaseMiddleware[Any, Msg | None]):
                 scene_id=decision.scene_id or _scene_id(msg),
                 reason=decision.reason,
                 remedy=decision.remedy,
+                span=decision.span,
             )
             client = self._settling.client()
             await publish_events(

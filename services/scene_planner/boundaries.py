@@ -13,7 +13,7 @@ exact boundaries as large as it can be; the probability itself is how certain th
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TypeAlias
 
@@ -35,12 +35,37 @@ MOST_CONTEXT_WORDS = 24
 LEAST_WORD_ERROR_RATE, MOST_WORD_ERROR_RATE = 0.01, 0.5
 
 
+UNCERTAIN_BELOW = 0.995
+"""Of the probability that a cut lies between the right words; benchmarks/scene_boundaries.py says what it catches."""
+
+UNCERTAIN_AGAINST_PAUSES_BELOW = 0.9995
+"""The same, where the words alone say so, and by the pauses the scene would begin a word earlier or later: a word that
+was lost and one too many that resembles it move a boundary by one word, and only the pause stays where it was."""
+
+
+@dataclass(frozen=True)
+class Certainty:
+    """How sure it is that a cut lies between the right words."""
+
+    probability: float
+    pauses_agree: bool = True
+    """False where a pause beside a neighbouring word looks more like the end of a scene."""
+
+    @property
+    def is_low(self) -> bool:
+        """True where a person should listen."""
+        return self.probability < (UNCERTAIN_BELOW if self.pauses_agree else UNCERTAIN_AGAINST_PAUSES_BELOW)
+
+
+CERTAIN = Certainty(1.0)
+
+
 @dataclass(frozen=True)
 class SceneStart:
-    """The heard word with which a scene begins, and the probability that it is that one."""
+    """The heard word with which a scene begins, and how certain that is."""
 
     heard: int
-    certainty: float
+    certainty: Certainty
 
 
 @dataclass(frozen=True)
@@ -113,9 +138,9 @@ def find_scene_starts(script: Sequence[ScriptWord], heard: Sequence[HeardWord]) 
     for boundary in range(1, len(script)):
         if script[boundary - 1].scene != script[boundary].scene:
             first, last = _context(exact, boundary)
-            place, certainty = edges[boundary], 1.0
+            found = SceneStart(edges[boundary], CERTAIN)
             start, end = edges[first], edges[last]
-            if not all(exact[first:last]) or not _pauses_most(heard[start:end], place - start):
+            if not all(exact[first:last]) or not _pauses_most(heard[start:end], found.heard - start):
                 breaks = [word.break_after for word in script[first:last]]
                 ways = _ways(
                     wanted.part(first, last),
@@ -124,11 +149,11 @@ def find_scene_starts(script: Sequence[ScriptWord], heard: Sequence[HeardWord]) 
                     words,
                     _odds_between(pauses, breaks, start, end),
                 )
-                place, certainty = _likeliest(ways, boundary - first, heard[start:end], place - start)
-                place += start
+                within = _likeliest(ways, boundary - first, heard[start:end], found.heard - start)
+                found = replace(within, heard=within.heard + start)
             # Else each word was heard as itself, none between, and the pause is where it should be: nothing to weigh.
             earliest = starts[-1].heard if starts else 0
-            starts.append(SceneStart(max(earliest, place), certainty))
+            starts.append(replace(found, heard=max(earliest, found.heard)))
     return tuple(starts)
 
 
@@ -187,7 +212,7 @@ def _odds_between(pauses: PauseOdds, breaks: Sequence[Break], start: int, end: i
     return [None, *(odds.get(kind) for kind in breaks)]
 
 
-def _likeliest(ways: _Ways, boundary: int, heard: Sequence[HeardWord], fallback: int) -> tuple[int, float]:
+def _likeliest(ways: _Ways, boundary: int, heard: Sequence[HeardWord], fallback: int) -> SceneStart:
     """The likeliest place of the boundary, never inside a word of the transcript, and its probability."""
     before = _forward(ways.until(boundary))
     after = _forward(ways.since(boundary).backwards())[::-1]
@@ -198,9 +223,10 @@ def _likeliest(ways: _Ways, boundary: int, heard: Sequence[HeardWord], fallback:
             weights[place] = 0.0
     total = sum(weights)
     if total <= 0:
-        return fallback, 0.0
+        return SceneStart(fallback, Certainty(0.0))
     best = max(range(len(weights)), key=weights.__getitem__)
-    return best, weights[best] / total
+    beside = [pause[place] for place in (best - 1, best + 1) if 0 < place < len(pause) - 1]
+    return SceneStart(best, Certainty(weights[best] / total, pause[best] >= max(beside, default=0.0)))
 
 
 def _forward(ways: _Ways) -> list[float]:

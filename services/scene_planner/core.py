@@ -9,8 +9,9 @@ transitions that their scenes have room for transitions.py
 from collections.abc import Sequence
 from fractions import Fraction
 from itertools import pairwise
-from math import ceil
+from math import ceil, floor
 
+from services.scene_planner.boundaries import CERTAIN, Certainty
 from services.scene_planner.checks import check_words
 from services.scene_planner.issues import check_issues
 from services.scene_planner.pace import check_pace, check_pauses
@@ -29,9 +30,6 @@ from shared.transcript import Recording, Transcript
 LEAST_WINDOW_FRAMES = 2
 """One frame is a flash, not a scene; two can at least be encoded with a picture and its successor."""
 
-UNCERTAIN_BELOW = 0.995
-"""Of the probability that a cut lies between the right words; benchmarks/scene_boundaries.py says what it catches."""
-
 
 def plan_scenes(
     script: Sequence[SceneScript],
@@ -49,7 +47,7 @@ def plan_scenes(
     refuse_bad_times(transcript.words, recording.length_ms)
     if recording.take_boundaries_known:
         scenes = scenes_by_takes(script, recording.takes, transcript.words)
-        certainties = [1.0] * (len(scenes) - 1)
+        certainties = [CERTAIN] * (len(scenes) - 1)
     else:
         scenes, certainties = scenes_by_words(script, transcript.words, recording.length_ms)
     problems = _find_problems(scenes, recording, transcript, sound)
@@ -109,7 +107,7 @@ def _refuse(problems: Sequence[Problem]) -> None:
     first = stopping[0]
     others = dict.fromkeys(problem.scene_id for problem in stopping if problem.scene_id != first.scene_id)
     more = f" Look at scene {', '.join(map(repr, list(others)[:3]))}, too." if others else ""
-    raise Unrecoverable(first.message + more, remedy=first.remedy, scene_id=first.scene_id)
+    raise Unrecoverable(first.message + more, remedy=first.remedy, scene_id=first.scene_id, span=first.span)
 
 
 def _cuts(scenes: Sequence[HeardScene], recording: Recording, fps: Fraction, quiet: Sequence[Span]) -> list[Cut]:
@@ -139,16 +137,16 @@ def _planned_scenes(
     scenes: Sequence[HeardScene],
     windows: Sequence[Span],
     cuts: Sequence[Cut],
-    certainties: Sequence[float],
+    certainties: Sequence[Certainty],
     transitions: Sequence[PlannedTransition | None],
     fps: Fraction,
 ) -> tuple[PlannedScene, ...]:
     grid = FrameGrid(fps)
     beside = [None, *transitions, None]
+    sure = [1.0, *(certainty.probability for certainty in certainties), 1.0]
     planned = []
     for place, (scene, window) in enumerate(zip(scenes, windows, strict=True)):
         last = place == len(scenes) - 1
-        neighbours = (certainties[place - 1] if place else 1.0, 1.0 if last else certainties[place])
         frame_count = grid.frame_count(window)
         handles = sum(transition.half_frames for transition in beside[place : place + 2] if transition)
         planned.append(
@@ -162,7 +160,7 @@ def _planned_scenes(
                 words=scene.words,
                 gap_after=Span(scene.words[-1].span.end, windows[-1].end) if last else _gap(scene, scenes[place + 1]),
                 cut_kind="end" if last else cuts[place].kind,
-                confidence=min(*neighbours, scene.words[0].confidence, scene.words[-1].confidence),
+                confidence=min(*sure[place : place + 2], scene.words[0].confidence, scene.words[-1].confidence),
                 clip_ms_to_ask_for=ceil((frame_count + handles + 2) * grid.frame_ms),
                 missing=written(scene.missing_words),
                 transition=beside[place + 1],
@@ -171,17 +169,20 @@ def _planned_scenes(
     return tuple(planned)
 
 
-def _doubtful_cuts(scenes: Sequence[HeardScene], cuts: Sequence[Cut], certainties: Sequence[float]) -> list[Problem]:
+def _doubtful_cuts(
+    scenes: Sequence[HeardScene], cuts: Sequence[Cut], certainties: Sequence[Certainty]
+) -> list[Problem]:
     doubtful = []
     for (earlier, later), cut, certainty in zip(pairwise(scenes), cuts, certainties, strict=True):
         beside = f"between {quote_words([earlier.words[-1].text])} and {quote_words([later.words[0].text])}"
         around = Span(earlier.words[-1].span.start, later.words[0].span.end)
-        if certainty < UNCERTAIN_BELOW:
+        if certainty.is_low:
+            percent = floor(1000 * certainty.probability) / 10
             doubtful.append(
                 Problem(
                     "uncertain_cut",
                     later.scene_id,
-                    f"It probably begins {beside} at {at(cut.at_ms)} ({certainty:.0%} certain).",
+                    f"It probably begins {beside} at {at(cut.at_ms)} ({percent:g}% certain).",
                     "Listen there; pause between the scenes, or give each scene its own `recording`.",
                     stops=False,
                     span=around,

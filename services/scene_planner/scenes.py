@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain, pairwise
 
-from services.scene_planner.boundaries import find_scene_starts
+from services.scene_planner.boundaries import Certainty, find_scene_starts
 from services.scene_planner.hearing import hear
 from services.scene_planner.problems import HeardScene, at, quote_words
 from services.scene_planner.words import HeardWord, ScriptWord, heard_words, script_words
@@ -49,7 +49,7 @@ def scenes_by_takes(script: Sequence[SceneScript], takes: Sequence[Take], words:
 
 def scenes_by_words(
     script: Sequence[SceneScript], words: Sequence[Word], length_ms: int
-) -> tuple[list[HeardScene], list[float]]:
+) -> tuple[list[HeardScene], list[Certainty]]:
     """Each scene of one recording with the words that match its script, and how certain each cut between two is."""
     wanted = _wanted(script)
     heard = heard_words(words)

@@ -93,12 +93,16 @@ def _compare_with_sound(earlier: HeardScene, later: HeardScene, quiet: Sequence[
     # Where the voice runs on, all of the gap is the error of the two words' edges: the lesser error is the likelier.
     difference_ms = min(away_ms, gap.length)
     if difference_ms > WARN_ABOVE_MS:
-        found = f"the sound pauses {away_ms} ms away" if away_ms <= gap.length else "the sound is not quiet there"
+        first, last = quote_words([later.words[0].text]), quote_words([earlier.words[-1].text])
+        runs_on = f"The voice runs on from {last} into {first} at {at(gap.start)}, and {gap.length} ms of that speech"
         yield Problem(
             "second_opinion",
             later.scene_id,
-            f"By the transcript there is a pause of {gap.length} ms before it at {at(gap.start)}, but {found}.",
-            "Choose another engine under `words` in the project file, or give each scene its own `recording`.",
+            f"{first} was found after a pause at {at(gap.start)}, but the voice pauses {away_ms} ms away from there."
+            if away_ms <= gap.length
+            else f"{runs_on} belong to no word, so nobody can tell where it begins.",
+            "Leave a pause before the scene, give each scene its own `recording`, or choose another engine under"
+            " `words` in the project file.",
             stops=difference_ms > STOP_ABOVE_MS,
             span=gap,
         )

@@ -1,9 +1,11 @@
 """The drawing of a timeline: every word, every window, every cut, and whatever is wrong."""
 
 from fractions import Fraction
+from itertools import pairwise
 from xml.etree import ElementTree
 
-from cli.timeline_picture import ROW_MS, Peaks, Timeline, clock, timeline_svg
+from cli.lettering import text_pixels
+from cli.timeline_picture import MARGIN, ROW_MS, Peaks, Timeline, clock, timeline_svg
 from shared.plan import PlannedScene, PlannedTransition, PlanWarning, ScenePlan
 from shared.project import Output
 from shared.timeline import FrameGrid, Span
@@ -75,6 +77,60 @@ def test_without_a_plan_the_words_are_drawn_with_the_reason() -> None:
     assert texts(root, "stop") == ["scene-2 was not heard."]
     assert texts(root, "word")
     assert not texts(root, "scene")
+
+
+def marks(root: ElementTree.Element, style: str) -> list[tuple[float, float]]:
+    """The left edge and the width of each mark."""
+    found = [node for node in root.iter(f"{SVG}rect") if node.get("class") == style]
+    return [(float(node.get("x", "")), float(node.get("width", ""))) for node in found]
+
+
+def refused(at: Span) -> ElementTree.Element:
+    return ElementTree.fromstring(timeline_svg(Timeline(20_000, PEAKS, WORDS, None, "It skips a sentence.", at)))
+
+
+def test_a_refusal_is_marked_at_its_time() -> None:
+    root = refused(Span(2_000, 3_000))
+    assert marks(root, "stop-mark") == [(160, 80)]
+    assert texts(root, "stop-flag") == ["stops here"]
+    assert texts(root, "stop") == ["0:02.000 It skips a sentence."]
+
+
+def test_a_refusal_of_no_length_is_seen_as_well() -> None:
+    ((left, wide),) = marks(refused(Span(2_000, 2_000)), "stop-mark")
+    assert left == 160
+    assert wide > 1
+
+
+def test_a_refusal_at_the_recordings_end_is_marked_in_the_last_row() -> None:
+    ((left, wide),) = marks(refused(Span(20_000, 20_000)), "stop-mark")
+    assert left + wide == 4_000 * 80 / 1_000
+
+
+def test_a_refusal_over_two_rows_is_marked_in_both_and_named_once() -> None:
+    root = refused(Span(15_000, 17_000))
+    assert marks(root, "stop-mark") == [(1_200, 80), (0, 80)]
+    assert texts(root, "stop-flag") == ["stops here"]
+
+
+def test_a_warning_is_marked_at_its_time() -> None:
+    assert marks(drawn(), "odd-mark") == [(13_000 * 80 / 1_000, 80)]
+
+
+def test_words_close_together_do_not_touch_and_the_last_of_a_row_stays_in_the_picture() -> None:
+    close = [word("www", at, at + 40) for at in range(0, 1_000, 50)]
+    late = word("extraordinarily", ROW_MS - 20, ROW_MS + 400)
+    root = ElementTree.fromstring(timeline_svg(Timeline(20_000, PEAKS, (*close, late), None, None)))
+    width = float((root.get("viewBox") or "").split()[2])
+    by_line: dict[str, list[tuple[float, str]]] = {}
+    for node in root.iter(f"{SVG}text"):
+        if node.get("class") == "word":
+            by_line.setdefault(node.get("y", ""), []).append((float(node.get("x", "")), node.text or ""))
+    for line in by_line.values():
+        for (left, text), (after, _) in pairwise(line):
+            assert left + text_pixels(text, 10) < after
+        left, text = line[-1]
+        assert MARGIN + left + text_pixels(text, 10) <= width
 
 
 def test_times_are_written_as_people_read_them() -> None:

@@ -191,6 +191,7 @@ def test_what_the_transcriber_misses_is_refused_in_its_words() -> None:
         plan(SCRIPT, say_scenes(DUSK, LAMP, STORM, SHIP), issue)
     assert caught.value.scene_id == "scene-3"
     assert caught.value.reason == "The recording skips “Wind and rain” at 20.0 s."
+    assert caught.value.span == Span(20_000, 20_300)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.simulated_recogniser import random_script, recognise, speak
-from services.scene_planner.boundaries import SceneStart, find_scene_starts
+from services.scene_planner.boundaries import Certainty, SceneStart, find_scene_starts
 from services.scene_planner.hearing import Hearing, hear, runs
 from services.scene_planner.letters import heard_edges
 from services.scene_planner.words import HeardWord, heard_words, script_words
@@ -83,8 +83,33 @@ def test_a_clear_boundary_is_certain_and_a_muddled_one_is_not() -> None:
         "the old lamp has stood here for a hundred years oh every ship on the bay knows its light"
     )
     (muddled,), _ = starts_of([LAMP, SHIP], muddled_words)
-    assert clear.certainty > 0.999
-    assert muddled.certainty < 0.98
+    assert clear.certainty.probability > 0.999
+    assert muddled.certainty.probability < 0.98
+
+
+def test_a_boundary_that_only_the_words_place_there_is_doubted_where_the_voice_pauses_a_word_later() -> None:
+    """A word too many that happens to be the next scene's first, while that one was lost: then the pause is right."""
+    early = say_scenes(f"{LAMP.rstrip('.')} every")
+    odd = [*early, *say_scenes("ship on the bay knows its light", start=early[-1].span.end + 600)]
+    usual = say_scenes(LAMP, SHIP, gap=600)
+    (doubted,), _ = starts_of([LAMP, SHIP], odd)
+    (clear,), _ = starts_of([LAMP, SHIP], usual)
+    assert not doubted.certainty.pauses_agree
+    assert doubted.certainty.is_low
+    assert not clear.certainty.is_low
+
+
+@pytest.mark.parametrize(
+    ("certainty", "is_low"),
+    [
+        (Certainty(0.99), True),
+        (Certainty(0.998), False),
+        (Certainty(0.998, pauses_agree=False), True),
+        (Certainty(0.9999, pauses_agree=False), False),
+    ],
+)
+def test_where_the_pauses_say_otherwise_more_certainty_is_wanted(certainty: Certainty, *, is_low: bool) -> None:
+    assert certainty.is_low is is_low
 
 
 def test_a_cut_cannot_lie_inside_a_word_that_was_merged_across_it() -> None:
@@ -110,7 +135,7 @@ def test_scene_starts_ascend_and_certainties_are_probabilities(seed: int, error_
     assert len(places) == 5
     assert places == sorted(places)
     assert all(0 <= place <= len(plain) for place in places)
-    assert all(0 <= start.certainty <= 1 for start in starts)
+    assert all(0 <= start.certainty.probability <= 1 for start in starts)
 
 
 def test_simulated_recognisers_rarely_move_a_boundary() -> None:

@@ -16,6 +16,7 @@ from shared.retry import (
     one_line,
     retry_decision,
 )
+from shared.timeline import Span
 
 POLICY = RetryPolicy(max_attempts=4, delays_seconds=(1.0, 10.0))
 
@@ -45,9 +46,9 @@ def test_a_step_is_tried_as_often_as_the_policy_says(attempt: int, most: int, de
 
 @given(st.integers(1, 100))
 def test_what_is_unrecoverable_is_never_tried_again(attempt: int) -> None:
-    error = Unrecoverable("Clip a.mp4 is empty.", remedy="Export it again.", scene_id="intro")
+    error = Unrecoverable("Clip a.mp4 is empty.", remedy="Export it again.", scene_id="intro", span=Span(200, 300))
     assert retry_decision(POLICY, "clip_fitter", attempt, error) == GiveUp(
-        "Clip a.mp4 is empty.", "Export it again.", "intro", dead_letter=False
+        "Clip a.mp4 is empty.", "Export it again.", "intro", dead_letter=False, span=Span(200, 300)
     )
 
 

@@ -23,7 +23,7 @@ from shared.project import ClipSound, Music, Project, Sound, VoiceChain
 from shared.timeline import SAMPLES_PER_MS, Span
 from shared.transcript import Recording
 
-RECIPE_VERSION = 5
+RECIPE_VERSION = 6
 
 STEM_LUFS = -20.0
 """Both stems are brought to this before the bed is ducked, so that the project's decibels mean the same for any file.
@@ -37,6 +37,7 @@ TRUE_PEAK_LIMIT_DBTP = -1.0  # EBU R128, section "true peak": at most -1 dBTP in
 FIRST_CEILING_DBFS = -2.0
 """Where the limiter stops the first encode: AAC overshoots a ceiling of -1.8 by up to 0.7 dB (measured at -14 LUFS)."""
 
+_CLEARING_STEPS = 8  # two suffice, or three where a scene lasts hardly longer than its neighbour's bed takes to rise
 _CEILING_MARGIN_DB = 0.2  # a second encode overshoots a little differently from the first
 _LARGEST_TAKE_GAIN_DB = 10.0  # judgement: a take further off than this was meant to be
 _LOUDNESS_LINE = re.compile(r"^\s*I:\s*(-?[\d.]+|-?inf|nan) LUFS", re.MULTILINE)
@@ -255,7 +256,8 @@ def level_bed(music: Music, plan: ScenePlan, bed: BedPlan, *, voice: Powers, ope
         )
     gain_db = STEM_LUFS - level + music.gain_db
     words = tuple(word.span for scene in plan.scenes for word in scene.words)
-    curve = BedCurve(speech_regions(words, music.ducking), music.ducking)
+    cuts = (scene.window.start for scene in plan.scenes[1:])
+    curve = BedCurve(speech_regions(words, music.ducking, cuts), music.ducking)
     return LevelledBed(bed, clear_the_voice(curve, voice, open_bed * 10 ** (gain_db / 10)), gain_db)
 
 
@@ -282,28 +284,37 @@ def clear_every_scene(
 ) -> tuple[LevelledBed, ...]:
     """The beds, deeper under each scene's words over which the voice would not stand clear of all of them together.
 
-    A region may reach over a cut into a louder part of the music, and two beds sound at once where they cross.
+    Two beds sound at once where they cross, and the depth of a region comes from its own words and the pauses between.
     `open_beds` hold the powers of the beds before any gain.
     """
     cleared = list(beds)
-    middles = slice_middles(voice.size)
     for scene in plan.scenes:
         words = tuple(word.span for word in scene.words)
         chosen = slices_in(words, voice.size)
-        powers = [
-            open_bed[chosen] * np.power(10, (bed.curve.decibels(middles[chosen]) + bed.gain_db) / 10)
-            for bed, open_bed in zip(cleared, open_beds, strict=True)
-        ]
-        heard = [number for number, power in enumerate(powers) if power.any()]
         spoken = mean_lufs(voice, chosen)
-        if spoken is None or not heard:
+        if spoken is None:
             continue
-        wanted_lu = max(cleared[number].curve.ducking.clearance_db for number in heard)
-        missing_db = wanted_lu - (spoken - decibels(float(np.sum(powers, axis=0).mean())))
-        if missing_db > 0:
+        # Near a cut the neighbour's region may be the deeper one; then the first step lowers less than it should.
+        for _ in range(_CLEARING_STEPS):
+            powers = _ducked_powers(cleared, open_beds, chosen)
+            heard = [number for number, power in enumerate(powers) if power.any()]
+            if not heard:
+                break
+            wanted_lu = max(cleared[number].curve.ducking.clearance_db for number in heard)
+            missing_db = wanted_lu - (spoken - decibels(float(np.sum(powers, axis=0).mean())))
+            if missing_db <= 0:
+                break
             for number in heard:
                 cleared[number] = replace(cleared[number], curve=cleared[number].curve.deeper_under(words, missing_db))
     return tuple(cleared)
+
+
+def _ducked_powers(beds: Sequence[LevelledBed], open_beds: Sequence[Powers], chosen: NDArray[np.bool_]) -> list[Powers]:
+    middles = slice_middles(chosen.size)[chosen]
+    return [
+        open_bed[chosen] * np.power(10, (bed.curve.decibels(middles) + bed.gain_db) / 10)
+        for bed, open_bed in zip(beds, open_beds, strict=True)
+    ]
 
 
 def _voice_over_bed(spans: tuple[Span, ...], voice: Powers, bed: Powers, bed_gain_db: float) -> float | None:

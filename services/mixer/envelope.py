@@ -14,6 +14,7 @@ sample and never evaluated for more than a block at a time.
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,11 +97,15 @@ def linear_gains(decibels: NDArray[np.float64]) -> NDArray[np.float32]:
     return linear
 
 
-def speech_regions(words: Iterable[Span], ducking: Ducking) -> tuple[SpeechRegion, ...]:
+def speech_regions(words: Iterable[Span], ducking: Ducking, cuts: Iterable[int] = ()) -> tuple[SpeechRegion, ...]:
     """The words merged over gaps shorter than `merge_gap_ms`, all at the project's depth. Words need no order.
 
-    words    [one] [two]            [three]
-    regions  [---------)            [-----)
+    A region ends at a cut, so that a scene whose voice is weak lowers the bed under itself and not under its
+    neighbours; regions that touch at the same depth make the same curve as one.
+
+    words    [one] [two]            [three] [four]
+    cuts                                   |
+    regions  [---------)            [------)[----)
     """
     merged: list[Span] = []
     for word in sorted(words):
@@ -109,8 +114,13 @@ def speech_regions(words: Iterable[Span], ducking: Ducking) -> tuple[SpeechRegio
             merged[-1] = Span(merged[-1].start, max(merged[-1].end, word.end))
         else:
             merged.append(word)
-    depth = min(ducking.depth_db, ducking.pause_db)
-    return tuple(SpeechRegion(span, depth) for span in merged)
+    depth, ascending = min(ducking.depth_db, ducking.pause_db), sorted(cuts)
+    return tuple(SpeechRegion(part, depth) for span in merged for part in _parted(span, ascending))
+
+
+def _parted(span: Span, cuts: Sequence[int]) -> tuple[Span, ...]:
+    inside = cuts[bisect_right(cuts, span.start) : bisect_left(cuts, span.end)]
+    return tuple(Span(start, end) for start, end in pairwise((span.start, *inside, span.end)))
 
 
 def deepened(region: SpeechRegion, *, voice_over_bed_lu: float | None, clearance_db: float) -> SpeechRegion:

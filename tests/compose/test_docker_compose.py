@@ -1,7 +1,8 @@
-"""The compose files as they are, with SeaweedFS: they start, deliver a video, scale, and are as confined as they say.
+"""The compose files as they are: they start, deliver a video, scale, and are as confined as they say.
 
 Runs only with `LOCKSTEP_COMPOSE_TEST=1` (`make compose-check`), and wants Docker with Compose 2.24 or later, images
-that can be pulled or are there, and the ports 4222 and 9000 of loopback. Whatever it starts is removed again.
+that can be pulled or are there, and the ports 4222 and 9000 of loopback. Whatever it starts is removed again. The store
+is SeaweedFS, or what `docker-compose.yml` names with `LOCKSTEP_COMPOSE_STORE=minio`.
 """
 
 import json
@@ -29,6 +30,10 @@ pytestmark = [
 ]
 
 NAME = "lockstep-check"
+FILES = {
+    "minio": ("-f", "docker-compose.yml"),
+    "seaweedfs": ("-f", "docker-compose.yml", "-f", "deploy/compose/seaweedfs.yml"),
+}
 FITTERS = 4
 CLIPS = ("one", "two", "three")
 SCENES = [
@@ -56,7 +61,7 @@ class Composed:
     secrets: Mapping[str, str] = field(repr=False)
 
     def compose(self, *arguments: str, seconds: int = 600) -> str:
-        files = ("-f", "docker-compose.yml", "-f", "deploy/compose/seaweedfs.yml")
+        files = FILES[os.environ.get("LOCKSTEP_COMPOSE_STORE", "seaweedfs")]
         command = ["docker", "compose", "-p", NAME, "--env-file", str(self.folder / ".env"), *files, *arguments]
         return _run(command, ROOT, os.environ, seconds)
 

@@ -74,3 +74,12 @@ def test_opposed_sides_are_heard_as_loud_as_the_others(rendered: tuple[Path, str
     assert opposed is not None
     assert clipped is not None
     assert abs(opposed - clipped) < 3
+
+
+def test_a_faint_scene_does_not_take_the_music_from_the_others(rendered: tuple[Path, str]) -> None:
+    video, _ = rendered
+    certificate = Certificate.model_validate_json(video.with_suffix(".certificate.json").read_text())
+    assert certificate.loudness is not None
+    apart = [scene.voice_over_bed_lu for scene in certificate.loudness.scenes]
+    assert all(lu is not None and lu >= 11.9 for lu in apart), apart
+    assert all(lu is not None and lu < 20 for lu in apart[:2]), apart

@@ -1,4 +1,4 @@
-"""The voice stands clear in each scene: of music that grows louder inside a region, and of two beds that cross."""
+"""The voice stands clear in each scene: of music that grows louder, and of two beds that cross."""
 
 from fractions import Fraction
 
@@ -23,7 +23,7 @@ SLICES = SCENES[-1].end // 100
 
 
 def plan_of_three() -> ScenePlan:
-    """Three scenes spoken without a pause between them that would let the music up: one region."""
+    """Three scenes spoken without a pause between them that would let the music up."""
     scenes = tuple(
         planned_scene(number, window, FPS, (Word(text="la", span=span, confidence=1, source="made") for span in words))
         for number, window in enumerate(SCENES, start=1)
@@ -81,11 +81,12 @@ def test_a_scene_that_is_silent_or_has_no_bed_moves_nothing() -> None:
     assert clear_every_scene(PLAN, (), [], voice) == ()
 
 
-def test_a_region_over_a_cut_is_as_deep_as_its_loudest_scene_needs() -> None:
-    voice = np.full(SLICES, 0.01)
-    open_beds = [np.repeat([0.0001, 0.0001, 0.5], SLICES // 3)]
-    (before,) = levelled(open_beds, voice, 20)
-    (after,) = clear_every_scene(PLAN, (before,), open_beds, voice)
-    assert len(after.curve.regions) == 1
-    assert weigh_scenes(PLAN, voice, ducked((before,), open_beds))[2].voice_over_bed_lu == pytest.approx(15.3, abs=0.3)
-    assert weigh_scenes(PLAN, voice, ducked((after,), open_beds))[2].voice_over_bed_lu == pytest.approx(20, abs=0.01)
+def test_a_scene_under_loud_music_or_with_a_weak_voice_lowers_the_bed_under_itself_only() -> None:
+    voice = np.repeat([0.01, 0.01, 0.0002], SLICES // 3)
+    open_beds = [np.repeat([0.2, 0.0001, 0.2], SLICES // 3)]
+    beds = clear_every_scene(PLAN, levelled(open_beds, voice, 20), open_beds, voice)
+    loud_music, soft_music, weak_voice = (region.depth_db for region in beds[0].curve.regions)
+    assert soft_music == Ducking().depth_db
+    assert weak_voice == pytest.approx(loud_music - 17, abs=0.5), "17 dB weaker"
+    apart = [scene.voice_over_bed_lu for scene in weigh_scenes(PLAN, voice, ducked(beds, open_beds))]
+    assert [apart[0], apart[2]] == pytest.approx([20, 20], abs=0.3)

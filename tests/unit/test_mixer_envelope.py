@@ -52,6 +52,16 @@ def test_the_bed_is_at_depth_under_every_word_and_before_the_first(spans: tuple[
     assert curve.decibels(before) == pytest.approx([ducking.depth_db], abs=1e-9)
 
 
+@given(words(), duckings(), st.lists(st.integers(0, 20_000), max_size=6, unique=True))
+def test_a_cut_within_speech_is_not_heard_on_the_bed(
+    spans: tuple[Span, ...], ducking: Ducking, cuts: list[int]
+) -> None:
+    at = np.arange(-1_000, spans[-1].end + 4_000, 7.3)
+    parted = speech_regions(spans, ducking, cuts)
+    assert BedCurve(parted, ducking).decibels(at) == pytest.approx(curve_of(spans, ducking).decibels(at), abs=1e-9)
+    assert not [cut for cut in cuts for region in parted if region.span.start < cut < region.span.end]
+
+
 @given(words(), duckings())
 def test_the_bed_never_leaves_the_range_between_depth_and_pause(spans: tuple[Span, ...], ducking: Ducking) -> None:
     levels = curve_of(spans, ducking).decibels(np.arange(-1_000, spans[-1].end + 4_000, 7.3))

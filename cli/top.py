@@ -16,6 +16,7 @@ from rich.text import Text
 from cli.client import connected, without_password
 from cli.edge import Refused
 from cli.remote import reachable_stack
+from cli.waterfall import counted
 from shared.events import DEAD_STREAM, STREAM, SceneFitted
 from shared.stream import CONSUMERS
 
@@ -93,8 +94,9 @@ def drawn(seen: Overview, bus: str) -> Group:
         style = "red" if each.state.startswith("nobody") else "dim" if each.state == "idle" else ""
         numbers = (str(number) if number else "·" for number in _numbers(each))
         table.add_row(each.name, *numbers, Text(each.state, style=style))
-    dead = f", {seen.dead_letters} dead letters" if seen.dead_letters else ""
-    return Group(Text(f"{bus}: {seen.scenes_last_minute} scenes fitted in the last minute{dead}", style="bold"), table)
+    dead = f", {counted(seen.dead_letters, 'dead letter')}" if seen.dead_letters else ""
+    fitted = f"{counted(seen.scenes_last_minute, 'scene')} fitted in the last minute"
+    return Group(Text(f"{bus}: {fitted}{dead}", style="bold"), table)
 
 
 def _numbers(standing: Standing) -> Sequence[int]:

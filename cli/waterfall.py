@@ -91,15 +91,23 @@ def seconds(nanoseconds: int) -> str:
 
 def headline(story: ProjectStory) -> str:
     """The project in one line."""
-    state = "failed" if story.failure else "made" if story.ended else "in work"
-    return f"{story.project_id}: {state}, {seconds(story.end_ns)}, {len(story.scenes)} scenes, {story.fitters} fitters"
+    state = "failed" if story.failure else "made" if story.ended else "not ended"
+    scenes = f"{counted(len(story.scenes), 'scene')}{'' if story.ended else ' begun'}"
+    return f"{story.project_id}: {state}, {seconds(story.end_ns)}, {scenes}, {counted(story.fitters, 'fitter')}"
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 scene`, `2 scenes`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def verdict(story: ProjectStory) -> str:
     """What held the project up most, in a sentence or two: the step that the critical path spends most time on."""
     if not story.ended:
         now = [label_of(step) for step in story.steps if step.attempts[-1].end_ns is None]
-        return f"Still in work, now: {', '.join(now)}." if now else "Still in work."
+        if not now:
+            return "Not ended, and nothing of it is in work: it waits for a service, or the stack was stopped."
+        return f"Still in work, now: {', '.join(now)}."
     legs = critical_path(story)
     steps = [leg.step for leg in legs if leg.step is not None]
     if not steps:

@@ -5,7 +5,7 @@ from html import escape
 
 from cli.trace_path import Kind, Leg, critical_path, with_fitters
 from cli.trace_story import ProjectStory, SceneStory
-from cli.waterfall import SECOND_NS, Bar, Row, headline, label_of, leg_title, rows, saving, seconds, verdict
+from cli.waterfall import SECOND_NS, Bar, Row, counted, headline, label_of, leg_title, rows, saving, seconds, verdict
 from cli.waterfall_style import STYLE
 
 STAGES = ("find", "fetch", "probe", "ffmpeg", "store")
@@ -48,17 +48,17 @@ def _summary(story: ProjectStory) -> str:
     legs = critical_path(story)
     spent = {kind: sum(leg.length_ns for leg in legs if leg.kind is kind) for kind in Kind}
     facts = [
-        ("submitted to end", seconds(story.end_ns)),
+        ("submitted to end" if story.ended else "submitted to the last that is known", seconds(story.end_ns)),
         ("working, on the critical path", seconds(spent[Kind.WORK])),
         ("waiting, on the critical path", seconds(spent[Kind.QUEUE] + spent[Kind.RETRY])),
-        ("scenes", f"{len(story.scenes)} on {story.fitters} fitters"),
+        ("scenes", f"{len(story.scenes)} on {counted(story.fitters, 'fitter')}"),
     ]
     tiles = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in facts)
     failure = f'<p class="failure">{escape(story.failure)}</p>' if story.failure else ""
     return (
         f"<header><h1>{escape(story.project_id)}</h1>"
-        f"<p>{escape(headline(story).partition(': ')[2])} · submitted {at:%Y-%m-%d %H:%M:%S} UTC · "
-        f"trace id {escape(story.trace_id)}</p>{failure}"
+        f"<p>{escape(headline(story).partition(': ')[2])} · submitted {at:%Y-%m-%d %H:%M:%S} UTC</p>"
+        f'<p class="id">trace id {escape(story.trace_id)}</p>{failure}'
         f'<p class="verdict">{escape(verdict(story))}</p><dl>{tiles}</dl></header>'
     )
 
@@ -83,7 +83,7 @@ def _waterfall(story: ProjectStory) -> str:
     return (
         f"<section><h2>Where the time went</h2><p class='key'>{key}<span><em>◆</em>on the critical path</span></p>"
         f'<div class="chart" style="--step:{100 * step_ns / whole_ns:.3f}%">'
-        f'<div class="axis"><div>{ticks}</div></div>{lines}</div></section>'
+        f'<div class="axis"><div>{ticks}</div><span class="took">worked</span></div>{lines}</div></section>'
     )
 
 
@@ -129,9 +129,13 @@ def _path(story: ProjectStory) -> str:
         f"<td>{seconds(leg.length_ns)}</td><td>{100 * leg.length_ns / max(1, story.end_ns):.1f} %</td></tr>"
         for leg in legs
     )
+    meaning = (
+        "The chain of causes that the end waited for: to make the video sooner, one of these has to become shorter."
+        if story.ended
+        else "The chain of causes of what ended last. The project has not ended: the rest is not in it yet."
+    )
     return (
-        "<section><h2>The critical path</h2><p>The chain of causes that the end waited for: to make the video sooner, "
-        f"one of these has to become shorter. Its stretches add up to {seconds(story.end_ns)}.</p>"
+        f"<section><h2>The critical path</h2><p>{meaning} Its stretches add up to {seconds(story.end_ns)}.</p>"
         f'<div class="strip">{strip}</div><table><thead><tr><th>stretch</th><th>from</th><th>took</th>'
         f"<th>share</th></tr></thead><tbody>{items}</tbody></table></section>"
     )
@@ -168,9 +172,10 @@ def _fitters(story: ProjectStory) -> str:
     if not guesses:
         return ""
     longest = max(story.end_ns, *(guess.makespan_ns for guess in guesses))
-    lines = [_fitter_line(f"as it was ({story.fitters})", story.end_ns, longest, "measured", "")]
+    lines = [_fitter_line(f"as it was ({counted(story.fitters, 'fitter')})", story.end_ns, longest, "measured", "")]
     lines += [
-        _fitter_line(str(guess.fitters), guess.makespan_ns, longest, "guess", saving(story, guess)) for guess in guesses
+        _fitter_line(counted(guess.fitters, "fitter"), guess.makespan_ns, longest, "guess", saving(story, guess))
+        for guess in guesses
     ]
     return (
         "<section><h2>What more fitters would have saved</h2><p>Computed from this trace: the scenes in the order in "

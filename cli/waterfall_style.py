@@ -13,6 +13,7 @@ h1{font-size:26px;margin:0;letter-spacing:-.01em;overflow-wrap:anywhere}
 h2{font-size:17px;margin:0 0 4px}
 p{color:var(--soft);margin:2px 0 14px;max-width:80ch}
 em{font-style:normal;color:var(--critical);margin-right:5px}
+.id{font-size:13px;overflow-wrap:anywhere}
 .verdict{color:var(--ink);font-size:17px;margin:14px 0 0}
 .failure{color:var(--failed);font-weight:600}
 section,dl>div{background:var(--card);border:1px solid var(--line);border-radius:12px}
@@ -53,7 +54,8 @@ th{font-size:12px;font-weight:500;color:var(--soft);text-align:right;padding:4px
 border-bottom:1px solid var(--line)}
 td{text-align:right;padding:5px 10px;border-bottom:1px solid var(--line);white-space:nowrap;font-size:14px}
 th:first-child,td:first-child{text-align:left;padding-left:0}
-.fitters .line{grid-template-columns:120px 1fr 84px 130px}
+.axis .took{font-size:12px;color:var(--soft)}
+.fitters .line{grid-template-columns:150px 1fr 84px 130px}
 .fitters .bars{background:none;border:0}
 @media(max-width:700px){main{padding:20px 12px 40px}section{padding:16px 14px}h1{font-size:21px}
 .line,.axis{grid-template-columns:92px 1fr 74px;gap:8px}.line label{font-size:13px}

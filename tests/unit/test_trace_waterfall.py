@@ -10,7 +10,7 @@ from rich.console import Console
 
 from cli.trace_path import with_fitters
 from cli.trace_story import read_story
-from cli.waterfall import rows, seconds, terminal_waterfall, verdict
+from cli.waterfall import headline, rows, seconds, terminal_waterfall, verdict
 from cli.waterfall_page import TICK_STEPS_NS, TICKS, page, tick_step_ns
 from tests.unit.trace_spans import SECOND, told
 
@@ -106,6 +106,14 @@ def test_a_project_in_work_is_told_as_it_stands_and_nothing_is_guessed_of_its_en
     assert verdict(story) == "Still in work, now: scene 1."
     assert with_fitters(story) == ()
     assert "fitters would have saved" not in page(story)
+    assert "not ended" in headline(story)
+    assert "1 scene begun" in headline(story)
+    assert "The project has not ended" in page(story)
+
+
+def test_a_project_of_which_nothing_is_in_work_is_not_said_to_be_in_work() -> None:
+    spans = [each for each in told() if each.span_id in ("q1", "p1", "say")]
+    assert verdict(read_story(spans)).startswith("Not ended, and nothing of it is in work")
 
 
 @given(whole_ns=st.integers(1, 42 * 3600 * SECOND))

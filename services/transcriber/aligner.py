@@ -20,8 +20,11 @@ from services.transcriber.grammar import (
 )
 from services.transcriber.health import (
     SHORTEST_UNSCRIPTED_MS,
+    Doubts,
+    are_slips,
     covers_speech,
     explains_as_well,
+    in_short_runs,
     is_healthy,
     lost_its_way,
     median_score,
@@ -40,12 +43,6 @@ LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz")
 
 LONGEST_HOLE_MS = 300
 """Between two stretches of unscripted speech that are one: a stray scripted word, or a breath."""
-
-WORST_FIT_BELOW_MEDIAN = 75.0
-"""A slurred word that was said scores up to 61 below the recording's median, one that was not mostly 85 and more."""
-
-LONGEST_SLIP_TOKENS = 2
-"""The robust grammar sometimes skips a slurred "than" or "of". So few, with no stray speech, are no accident."""
 
 
 def align_passages(voiceover: Path, passages: Sequence[Passage]) -> list[Heard]:
@@ -168,6 +165,7 @@ def _align_section(
     unscripted = _unscripted(robust_labels)
     if explains_as_well(plain, robust, missing, unscripted):
         return answer(plain)
+    at_first = Doubts(tuple(missing), tuple(unscripted))
     found: list[HeardToken] = []
     for dispute in disputes(robust, missing, unscripted, sound.span.length, last):
         disputed, starts = texts[dispute.first_token : dispute.last_token], _starts_within(scene_starts, dispute)
@@ -179,9 +177,9 @@ def _align_section(
         robust = placed(sorted([*robust, *found], key=lambda token: token.token))
         missing = sorted({*missing} - {token.token for token in found})
         unscripted = still_unscripted(unscripted, found)
-    if not unscripted and len(missing) <= LONGEST_SLIP_TOKENS:
+    if in_short_runs(missing):
         plain = plain or placed(_tokens(listen(script, WIDE_BEAM)))
-        if _all_fit(missing, plain):
+        if are_slips(plain, robust, missing, at_first):
             return answer(plain)
     return answer(robust, missing, unscripted)
 
@@ -189,12 +187,6 @@ def _align_section(
 def _starts_within(scene_starts: Sequence[int], dispute: Dispute) -> list[int]:
     """The scenes that begin in a dispute, by its own numbers."""
     return [start - dispute.first_token for start in scene_starts if start in dispute.tokens]
-
-
-def _all_fit(missing: Sequence[int], plain: Sequence[HeardToken]) -> bool:
-    """True where the plain pass heard the words that the robust one skipped, and they fit."""
-    lowest = median_score(plain) - WORST_FIT_BELOW_MEDIAN
-    return {token.token for token in plain if token.score >= lowest} >= set(missing) and bool(plain)
 
 
 def _tokens(labels: Sequence[HeardLabel] | None) -> list[HeardToken]:

@@ -29,7 +29,7 @@ class PocketsphinxEngine:
     timeout_seconds: float
 
     name = "pocketsphinx"
-    version = "pocketsphinx-5.1/8"
+    version = "pocketsphinx-5.1/9"
     """The decoder and its recipe: goes up whenever the same sound and words would give other times than before."""
 
     async def listen(

@@ -9,9 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.transcriber.health import (
+    Doubts,
+    are_slips,
     confidence,
     covers_speech,
     explains_as_well,
+    in_short_runs,
     is_healthy,
     lost_its_way,
     missing_runs,
@@ -221,6 +224,37 @@ def test_a_script_that_fits_only_with_its_other_words_pushed_aside_explains_noth
 
 def test_a_word_that_the_script_alone_did_not_find_either_stays_missing() -> None:
     assert not explains_as_well(heard(ONE, TWO), heard(ONE), [2], [])
+
+
+def test_words_that_are_missing_here_and_there_are_slips_where_the_script_alone_has_them() -> None:
+    plain, robust = scored(20, -20.0), tuple(token for token in scored(20, -25.0) if token.token not in {3, 8, 9, 15})
+    plain = (*plain[:3], replace(plain[3], score=-80.0), *plain[4:])
+    assert are_slips(plain, robust, [3, 8, 9, 15], Doubts((3, 8, 9, 15), ()))
+
+
+def test_a_missing_sentence_is_no_slip_nor_is_a_word_that_nothing_fits() -> None:
+    robust = tuple(token for token in scored(20, -25.0) if token.token not in {8, 9, 10})
+    assert not are_slips(scored(20, -20.0), robust, [8, 9, 10], Doubts((8, 9, 10), ()))
+    plain = (replace(scored(1, -120.0)[0], token=8), *scored(8, -20.0))
+    assert not are_slips(plain, scored(8, -25.0), [8], Doubts((8,), ()))
+
+
+def test_stray_speech_that_the_missing_word_does_not_lie_in_is_no_slip() -> None:
+    plain = heard(ONE, TWO)
+    assert are_slips(plain, heard(ONE), [1], Doubts((1,), (Span(1_200, 1_900),)))
+    assert not are_slips(plain, heard(ONE), [1], Doubts((1,), (Span(2_200, 4_900),)))
+
+
+def test_passes_that_heard_other_words_at_other_times_do_not_agree_about_a_slip() -> None:
+    moved = tuple(replace(token, passage_span=Span(5_000, 5_400)) for token in heard(ONE))
+    assert not are_slips(heard(ONE, TWO), moved, [1], Doubts((1,), ()))
+
+
+@pytest.mark.parametrize(
+    ("missing", "are_short"), [([], True), ([4], True), ([4, 5, 7, 8], True), ([4, 5, 6], False), ([1, 4, 5, 6], False)]
+)
+def test_three_words_in_a_row_are_no_slip(missing: list[int], *, are_short: bool) -> None:
+    assert in_short_runs(missing) is are_short
 
 
 def scored(count: int, score: float) -> tuple[HeardToken, ...]:

@@ -80,8 +80,21 @@ def retry_decision(policy: RetryPolicy, service: str, attempt: int, error: Excep
     return TryAgain(policy.delays_seconds[min(attempt, len(policy.delays_seconds)) - 1] if policy.delays_seconds else 0)
 
 
+_THE_STORE_SAYS = {
+    "AccessDenied": "the object store does not let this service do that: look at its key and its policy",
+    "InvalidAccessKeyId": "the object store does not know this service's key",
+    "RequestTimeTooSkewed": "this machine's clock is more than 15 minutes off the object store's: set it right",
+    "SignatureDoesNotMatch": "the object store does not accept this service's secret key",
+    "XMinioStorageFull": "the object store is full",
+}
+"""What operators meet, by the code of the S3 error."""
+
+
 def describe(error: Exception) -> str:
-    """The error's class and message on one line, without secrets."""
+    """The error on one line, without secrets: in plain words where it is known, else its class and message."""
+    code = getattr(error, "code", None)
+    if isinstance(code, str) and code in _THE_STORE_SAYS:
+        return f"{type(error).__name__} {code}: {_THE_STORE_SAYS[code]}"
     text = one_line(str(error))
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 

@@ -3,6 +3,8 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from minio.error import S3Error
+from urllib3 import HTTPResponse
 
 from shared.errors import Unrecoverable
 from shared.retry import (
@@ -89,3 +91,10 @@ def test_whatever_an_error_says_it_is_one_line(text: str) -> None:
 def test_an_error_without_words_is_told_by_its_class() -> None:
     assert describe(TimeoutError()) == "TimeoutError"
     assert describe(ValueError("no")) == "ValueError: no"
+
+
+@pytest.mark.parametrize(("code", "said"), [("RequestTimeTooSkewed", "clock"), ("AccessDenied", "policy")])
+def test_what_the_store_refuses_is_said_in_words_that_an_operator_can_act_on(code: str, said: str) -> None:
+    refused = S3Error(HTTPResponse(), code, "S3 operation failed", "/bucket/key", "request", "host")
+    assert describe(refused).startswith(f"S3Error {code}: ")
+    assert said in describe(refused)

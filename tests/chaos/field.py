@@ -80,4 +80,4 @@ class Field:
 
 
 def assert_all_assembled(found: Findings) -> None:
-    assert found.failed == []
+    assert not found.failed, "\n".join(found.failed)

@@ -46,11 +46,21 @@ def without_password(url: str) -> str:
     return url.rpartition("@")[2]
 
 
+async def _say_nothing(_error: Exception) -> None:
+    """What the bus client meets on its way back to a bus that was away is nobody's business."""
+
+
 @asynccontextmanager
 async def connected(nats_url: str) -> AsyncIterator[Client]:
     """A connection to the bus. Raises `Refused` where none answers."""
     try:
-        client = await nats.connect(nats_url, connect_timeout=5, max_reconnect_attempts=5, allow_reconnect=True)
+        client = await nats.connect(
+            nats_url,
+            connect_timeout=5,
+            max_reconnect_attempts=5,
+            allow_reconnect=True,
+            error_cb=_say_nothing,  # what fails is raised; the client's own callback prints a traceback as well
+        )
     except (OSError, NatsError, TimeoutError) as error:
         raise Refused(
             f"No bus answers at {without_password(nats_url)} ({type(error).__name__}). "

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 import urllib3
-from minio import Minio
 from minio.datatypes import Object as StoredObject
 from minio.error import S3Error
 from pydantic import BaseModel, Field, SecretStr
@@ -16,6 +15,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.assets import Asset, is_source
 from shared.errors import Unrecoverable
+from shared.store_clock import MinioOnTheStoresClock
 from shared.telemetry_stages import note_moved, staged
 
 DocumentType = TypeVar("DocumentType", bound=BaseModel)
@@ -84,7 +84,7 @@ class MinioStore:
 
     def __init__(self, settings: StoreSettings) -> None:
         self._bucket = settings.bucket
-        self._client = Minio(
+        self._client = MinioOnTheStoresClock(
             settings.endpoint,
             access_key=settings.access_key,
             secret_key=settings.secret_key.get_secret_value(),

@@ -300,6 +300,34 @@ async def test_the_server_listens_on_loopback_only(tmp_path: Path) -> None:
         assert {address.port for address in listening} <= set(server.ports)
 
 
+@pytest.mark.parametrize("days", [-400, 400])
+async def test_a_machine_whose_clock_is_wrong_dates_its_requests_by_the_store_s(
+    store_settings: StoreSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, days: int
+) -> None:
+    _plain_client(store_settings).make_bucket(store_settings.bucket)
+    store, right = MinioStore(store_settings), minio.time.utcnow
+    note, source = Note(text="late", fps=Fraction(25)), tmp_path / "source"
+    source.write_bytes(b"bytes")
+    monkeypatch.setattr(minio.time, "utcnow", lambda: right() + timedelta(days=days))
+    assert await store.find("notes/late.json") is None
+    stored = await store.put_document(note, "notes/late.json")
+    assert await store.get_document(stored, Note) == note
+    await store.fetch(await store.put_file(source, "sources/late", "text/plain"), tmp_path / "fetched")
+    assert (tmp_path / "fetched").read_bytes() == b"bytes"
+    monkeypatch.undo()
+    assert await store.find("notes/late.json") == stored, "the clock is set right, and that is noticed, too"
+
+
+async def test_a_wrong_key_is_refused_however_the_clock_stands(
+    store_settings: StoreSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right = minio.time.utcnow
+    monkeypatch.setattr(minio.time, "utcnow", lambda: right() + timedelta(days=400))
+    store = MinioStore(store_settings.model_copy(update={"secret_key": SecretStr("another-one")}))
+    with pytest.raises(S3Error):
+        await store.find("notes/late.json")
+
+
 def _plain_client(settings: StoreSettings) -> minio.Minio:
     return minio.Minio(
         settings.endpoint,

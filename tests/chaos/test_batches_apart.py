@@ -16,7 +16,7 @@ BY_DEFAULT = {name: value for name, value in PATIENCE.items() if name != "LOCKST
 
 @at_length
 async def test_clocks_that_jump_only_delay_the_batch(tmp_path: Path) -> None:
-    async with running_crew(tmp_path, environment=BY_DEFAULT, own_clocks=True) as crew:
+    async with running_crew(tmp_path, own_clocks=True) as crew:
         field = Field(crew, make_footage(tmp_path / "footage"))
         found = await field.survive(faults.let_clocks_jump(crew, field.chance), begin=False)
     assert_all_assembled(found)

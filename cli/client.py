@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from cli.edge import Refused
 from shared.assets import Asset, derived_key, source_key
+from shared.bus import tell_nobody
 from shared.events import (
     STREAM,
     Event,
@@ -46,10 +47,6 @@ def without_password(url: str) -> str:
     return url.rpartition("@")[2]
 
 
-async def _say_nothing(_error: Exception) -> None:
-    """What the bus client meets on its way back to a bus that was away is nobody's business."""
-
-
 @asynccontextmanager
 async def connected(nats_url: str) -> AsyncIterator[Client]:
     """A connection to the bus. Raises `Refused` where none answers."""
@@ -59,7 +56,7 @@ async def connected(nats_url: str) -> AsyncIterator[Client]:
             connect_timeout=5,
             max_reconnect_attempts=5,
             allow_reconnect=True,
-            error_cb=_say_nothing,  # what fails is raised; the client's own callback prints a traceback as well
+            error_cb=tell_nobody,
         )
     except (OSError, NatsError, TimeoutError) as error:
         raise Refused(

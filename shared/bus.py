@@ -82,7 +82,7 @@ async def connect(settings: BusSettings, name: str) -> Client:
             max_reconnect_attempts=1,  # even so the client tries, and by default for two minutes
             reconnect_time_wait=0,
             connect_timeout=5,
-            error_cb=_silent,  # what fails is raised; the client's own callback prints a traceback as well
+            error_cb=tell_nobody,
         )
     except BaseException:
         await client.close()
@@ -95,8 +95,8 @@ def inbox_of(name: str) -> str:
     return f"_INBOX_{name}"
 
 
-async def _silent(_: Exception) -> None:
-    return
+async def tell_nobody(_: Exception) -> None:
+    """For `error_cb`: what fails is raised as well, and the client's own callback prints a traceback."""
 
 
 async def consumer_exists(

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from services.transcriber.health import LONGEST_WORD_BASE_MS, LONGEST_WORD_MS_PER_LETTER, SHORTEST_UNSCRIPTED_MS
+from services.transcriber.health import SHORTEST_UNSCRIPTED_MS, is_drawn_out
 from services.transcriber.passage import HeardToken
 from shared.spoken_forms import spoken_forms
 from shared.timeline import Span
@@ -99,8 +99,7 @@ def settled(
 
 
 def _fits(token: HeardToken, median: float) -> bool:
-    longest_ms = LONGEST_WORD_BASE_MS + LONGEST_WORD_MS_PER_LETTER * len(token.spoken)
-    return token.score >= median - FITS_BELOW_MEDIAN and token.passage_span.length <= longest_ms
+    return token.score >= median - FITS_BELOW_MEDIAN and not is_drawn_out(token)
 
 
 def still_unscripted(unscripted: Sequence[Span], explained: Sequence[HeardToken]) -> tuple[Span, ...]:

@@ -75,6 +75,11 @@ def confidence(score: float, median: float) -> float:
     return 1 / (1 + math.exp(-(score - median + _CONFIDENCE_CENTRE) / _CONFIDENCE_SCALE))
 
 
+def is_drawn_out(token: HeardToken) -> bool:
+    """True where a word lasts longer than it can be said: it was stretched over other sound."""
+    return token.passage_span.length > LONGEST_WORD_BASE_MS + LONGEST_WORD_MS_PER_LETTER * len(token.spoken)
+
+
 def is_healthy(tokens: Sequence[HeardToken], envelope: Envelope, length_ms: int) -> bool:
     """True where nothing speaks against every token having been heard where the decoder says."""
     if not tokens:
@@ -82,10 +87,7 @@ def is_healthy(tokens: Sequence[HeardToken], envelope: Envelope, length_ms: int)
     median = median_score(tokens)
     if median < LOWEST_MEDIAN_SCORE or min(token.score for token in tokens) < median - LOWEST_WORD_BELOW_MEDIAN:
         return False
-    if any(
-        token.passage_span.length > LONGEST_WORD_BASE_MS + LONGEST_WORD_MS_PER_LETTER * len(token.spoken)
-        for token in tokens
-    ):
+    if any(is_drawn_out(token) for token in tokens):
         return False
     covered = [token.passage_span for token in tokens]
     return max((span.length for span in voiced_gaps(covered, envelope, length_ms)), default=0) <= MOST_UNEXPLAINED_MS
@@ -102,10 +104,7 @@ def explains_as_well(
     """
     median = median_score(robust)
     fitting = [
-        token
-        for token in plain
-        if token.score >= median - LOWEST_SLURRED_BELOW_MEDIAN
-        and token.passage_span.length <= LONGEST_WORD_BASE_MS + LONGEST_WORD_MS_PER_LETTER * len(token.spoken)
+        token for token in plain if token.score >= median - LOWEST_SLURRED_BELOW_MEDIAN and not is_drawn_out(token)
     ]
     slurred = [token for token in fitting if token.token in missing]
     return (
@@ -128,14 +127,14 @@ class Doubts:
 def are_slips(
     plain: Sequence[HeardToken], robust: Sequence[HeardToken], missing: Sequence[int], at_first: Doubts
 ) -> bool:
-    """True where what is `missing` is a word here and there that the plain pass heard, while both passes agree on all
-    others, and what the robust one took for stray speech `at_first` is where the plain one has the words it missed.
+    """True where what is `missing`, a word here and there (`in_short_runs`), was heard by the plain pass, while both
+    agree on all others, and what the robust one took for stray speech `at_first` is where the plain one has the words
+    that it missed.
     """
     lowest = median_score(plain) - WORST_FIT_BELOW_MEDIAN
     missed = [token for token in plain if token.token in at_first.missing]
     return (
         bool(plain)
-        and in_short_runs(missing)
         and {token.token for token in plain if token.score >= lowest} >= set(missing)
         and _same_places_share(plain, robust) >= LEAST_SAME_PLACES_SHARE
         and all(_covered_share(span, missed) >= LEAST_SLURRED_SHARE for span in at_first.unscripted)

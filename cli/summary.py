@@ -47,8 +47,7 @@ def _soundtrack_warnings(plan: ScenePlan, certificate: Certificate) -> list[str]
     """What can be heard and should not be, with its scene and its time."""
     ids = {scene.number: scene.scene_id for scene in plan.scenes}
     lines: list[str] = []
-    warnings = () if certificate.loudness is None else certificate.loudness.warnings
-    for warning in sorted(warnings, key=lambda one: (one.scene_number or 0, one.at_ms or 0)):
+    for warning in () if certificate.loudness is None else certificate.loudness.warnings:
         place = f"Scene '{ids[warning.scene_number]}'" if warning.scene_number in ids else "The soundtrack"
         at = "" if warning.at_ms is None else f" at {_clock(warning.at_ms)}"
         lines.append(f"{place}{at}: {warning.message}")

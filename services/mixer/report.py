@@ -67,7 +67,7 @@ def write_report(
         kept_sounds=layers.kept_sounds,
         seams_ms=tuple(seam // SAMPLES_PER_MS for bed in beds for seam in bed.plan.seams),
         stems=stems,
-        warnings=(*layers.warnings, *hear_warnings(inputs, layers.heard, measured)),
+        warnings=tuple(sorted((*layers.warnings, *hear_warnings(inputs, layers.heard, measured)), key=_place)),
     )
 
 
@@ -139,6 +139,11 @@ def _opposed_warnings(inputs: Inputs) -> list[SoundtrackWarning]:
             at_ms = max(first.span.start, scene.window.start)
             warnings.append(SoundtrackWarning(scene_number=scene.number, at_ms=at_ms, message=message))
     return warnings
+
+
+def _place(warning: SoundtrackWarning) -> tuple[bool, int, int]:
+    """By which warnings are in order: scene by scene, and what is about the whole at the end."""
+    return warning.scene_number is None, warning.scene_number or 0, warning.at_ms or 0
 
 
 def _rounded(value: float | None) -> float | None:

@@ -39,6 +39,11 @@ def text_pixels(text: str, font_pixels: float) -> float:
     return sum(_WIDTHS.get(letter, _WIDEST) for letter in text) * font_pixels / 1_000
 
 
+def length_attributes(pixels: float) -> str:
+    """What makes an SVG text so wide, whichever font the viewer has for Helvetica."""
+    return f'textLength="{pixels:.1f}" lengthAdjust="spacingAndGlyphs"'
+
+
 @dataclass(frozen=True)
 class Place:
     """Where a text is written: its left edge, in pixels, and its line."""

@@ -13,7 +13,7 @@ from html import escape
 
 import numpy as np
 
-from cli.lettering import places_for
+from cli.lettering import length_attributes, places_for, text_pixels
 from cli.listen_style import SCRIPT, STYLE
 from cli.timeline_picture import clock
 from services.mixer.envelope import BedCurve, SpeechRegion
@@ -215,7 +215,8 @@ def _words(plan: ScenePlan, row: Span) -> Iterator[str]:
     for word, place in zip(words, places, strict=True):
         yield (
             f'<text class="word" x="{place.left:.1f}" y="{WORDS_AT[place.line]}" data-start="{word.span.start}"'
-            f' data-end="{word.span.end}">{escape(word.text)}</text>'
+            f' data-end="{word.span.end}" {length_attributes(text_pixels(word.text, WORD_PIXELS))}>'
+            f"{escape(word.text)}</text>"
         )
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from cli.lettering import places_for, text_pixels
+from cli.lettering import length_attributes, places_for, text_pixels
 from shared.plan import PlannedScene, ScenePlan
 from shared.project_output import Output
 from shared.timeline import FrameGrid, Span
@@ -181,8 +181,7 @@ def _title_pixels(text: str) -> float:
 
 
 def _text(style: str, left: float, at: int, text: str, wide: float) -> str:
-    """A text that is so wide, whichever font the viewer has for Helvetica."""
-    length = f'textLength="{wide:.1f}" lengthAdjust="spacingAndGlyphs"' if text else ""
+    length = length_attributes(wide) if text else ""
     return f'<text class="{style}" x="{left:g}" y="{at}" {length}>{escape(text)}</text>'
 
 

@@ -71,7 +71,7 @@ def page(**options: bool) -> str:
 
 
 def test_every_word_stands_on_the_page_with_the_time_from_which_a_click_plays_it() -> None:
-    shown = re.findall(r'<text class="word"[^>]*data-start="(\d+)" data-end="(\d+)">([^<]*)<', page())
+    shown = re.findall(r'<text class="word"[^>]*data-start="(\d+)" data-end="(\d+)"[^>]*>([^<]*)<', page())
     assert shown == [("400", "700", "At"), ("3000", "3400", "&lt;night&gt;"), ("17000", "17500", "waves")]
 
 

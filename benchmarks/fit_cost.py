@@ -22,7 +22,7 @@ from services.clip_fitter.processors import processors_given, threads_of_one_enc
 from services.clip_fitter.settings import Settings
 from shared.project import Encoder, EncoderPreset, Fit, Output
 
-ROUNDS = 3
+ROUNDS = 5
 """The median round counts."""
 
 HD = Output(width=1280, height=720, fps=Fraction(24), encoder=Encoder(preset=EncoderPreset.VERYFAST, crf=20))
@@ -35,31 +35,33 @@ AT_HD = Case("5 s at 24", 0, 5, size="1280x720", filters=NOISY)
 RATIOS = (
     ("trimmed to 4 s", replace(AT_HD, frames=96), "1"),
     ("slowed to 0.91x", replace(AT_HD, frames=132), "132/120"),
+    ("slowed to 0.91x, blend", replace(AT_HD, frames=132, fit=Fit(slow_motion="blend")), "132/120"),
     ("50 a second, sped up to 1.12x", replace(AT_HD, frames=96, rate="50"), "96/108"),
+    ("50 a second, trimmed to 3 s", replace(AT_HD, frames=72, rate="50"), "1"),
 )
 
-AT_FULL_HD = Case("10 s at 24", 0, 10, size="1920x1080")
+AT_FULL_HD = Case("20 s at 24", 0, 20, size="1920x1080")
 """Without grain: how many pictures are held in memory does not depend on what they show, and it is quick to draw."""
 
-SIXTY = replace(AT_FULL_HD, seconds=5, rate="60")
+SIXTY = replace(AT_FULL_HD, seconds=10, rate="60")
 PHOTOGRAPH = replace(AT_FULL_HD, encoding=("-frames:v", "1"), file="clip.png")
 ANIMATION = replace(AT_FULL_HD, seconds=5, file="clip.webp", encoding=("-loop", "0"))
 
 PEAKS = (
-    ("trimmed", replace(AT_FULL_HD, frames=120)),
-    ("sped up", replace(SIXTY, frames=96)),
-    ("slowed", replace(AT_FULL_HD, frames=264)),
-    ("slowed, blend", replace(AT_FULL_HD, frames=264, fit=Fit(slow_motion="blend"))),
+    ("trimmed", replace(AT_FULL_HD, frames=240)),
+    ("sped up", replace(SIXTY, frames=216)),
+    ("slowed", replace(AT_FULL_HD, frames=520)),
+    ("slowed, blend", replace(AT_FULL_HD, frames=520, fit=Fit(slow_motion="blend"))),
     ("slowed, interpolate", replace(AT_FULL_HD, seconds=2, frames=52, fit=Fit(slow_motion="interpolate"))),
-    ("hold", replace(AT_FULL_HD, frames=312, fit=Fit(fill="hold"))),
-    ("boomerang", replace(AT_FULL_HD, frames=480, fit=Fit(fill="boomerang"))),
-    ("loop", replace(AT_FULL_HD, frames=456, fit=Fit(fill="loop"))),
-    ("two clips", replace(AT_FULL_HD, frames=400, clips=2)),
-    ("photograph", replace(PHOTOGRAPH, frames=120)),
+    ("hold", replace(AT_FULL_HD, frames=600, fit=Fit(fill="hold"))),
+    ("boomerang", replace(AT_FULL_HD, frames=960, fit=Fit(fill="boomerang"))),
+    ("loop", replace(AT_FULL_HD, frames=960, fit=Fit(fill="loop"))),
+    ("two clips", replace(AT_FULL_HD, frames=600, clips=2)),
+    ("photograph", replace(PHOTOGRAPH, frames=240)),
     ("animated WebP of 5 s", replace(ANIMATION, frames=96)),
-    ("portrait, blur", replace(AT_FULL_HD, frames=120, size="1080x1920", fit=Fit(frame="blur"))),
+    ("portrait, blur", replace(AT_FULL_HD, frames=240, size="1080x1920", fit=Fit(frame="blur"))),
 )
-"""Every rung. All pictures of a clip of 10 s together would take 746 MB. Interpolation is slow and holds a few
+"""Every rung. All pictures of a clip of 20 s together would take 1,490 MB. Interpolation is slow and holds a few
 pictures whatever the length, so its clip is short."""
 
 DEFAULT_FULL_HD = Output(width=1920, height=1080, fps=Fraction(24))

@@ -20,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 from typing import TypeVar
@@ -49,7 +49,7 @@ from shared.plan import PlannedScene, ScenePlan
 from shared.project import Ducking, Project, SubmittedProject
 from shared.soundtrack import SceneLoudness, SoundtrackReport
 from shared.store import file_digest
-from shared.testing import RecordedStep, planned_scene
+from shared.testing import MemoryStore, RecordedStep, planned_scene
 from shared.timeline import SAMPLE_RATE, SAMPLES_PER_MS, FrameGrid, Span, windows_between
 from shared.transcript import Recording, Take, Word
 
@@ -128,11 +128,11 @@ def make_song(path: Path, seconds: float, *, beats_per_minute: float = 93.7) -> 
     return path
 
 
-@dataclass(frozen=True)
-class FolderStore:
+@dataclass
+class FolderStore(MemoryStore):
     """An `AssetStore` in a folder: a store in memory would count as the mixer's own."""
 
-    folder: Path
+    folder: Path = field(kw_only=True)
 
     async def find(self, key: str) -> Asset | None:
         path = self.folder / key
@@ -140,7 +140,7 @@ class FolderStore:
             return None
         return Asset(key=key, digest=file_digest(path), media_type="media", size=path.stat().st_size)
 
-    async def put_file(self, path: Path, key: str, media_type: str) -> Asset:
+    async def put_file(self, path: Path, key: str, media_type: str, note: BaseModel | None = None) -> Asset:
         target = self.folder / key
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, target)
@@ -240,7 +240,7 @@ def counted(run: Callable[[], object]) -> Usage:
 
 def run_ours(folder: Path) -> Outcome:
     """The mixer, from the stored project to the stored soundtrack."""
-    store = FolderStore(folder / "store")
+    store = FolderStore(folder=folder / "store")
     event = ScenesPlanned.model_validate_json((folder / "event.json").read_text())
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         usage = counted(lambda: _mix(store, event, Path(scratch)))
@@ -319,7 +319,7 @@ def make_inputs(folder: Path, scene_count: int, song_seconds: float, loudness: i
     """The voice, the song and the planned project, in a folder."""
     voice, scenes = make_voice(folder, scene_count)
     song = make_song(folder / "song.wav", song_seconds)
-    event = asyncio.run(submit(FolderStore(folder / "store"), voice, song, scenes, loudness=loudness))
+    event = asyncio.run(submit(FolderStore(folder=folder / "store"), voice, song, scenes, loudness=loudness))
     (folder / "event.json").write_text(event.model_dump_json())
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import io
+import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -27,6 +28,12 @@ BLOCK_BYTES = 1024 * 1024
 
 DIGEST_HEADER = "x-amz-meta-sha256"
 """Where the store says what was put: with every answer about an object."""
+
+NOTE_HEADER = "x-amz-meta-note"
+"""Where it says what was noted with a file."""
+
+NOTE_LIMIT_BYTES = 1_800
+"""S3 keeps 2 KB beside an object, names and the digest included."""
 
 
 def file_digest(path: Path) -> str:
@@ -66,8 +73,14 @@ class AssetStore(Protocol):
     async def find(self, key: str) -> Asset | None:
         """The asset under `key`, or None. This is the question "is the work done?"."""
 
-    async def put_file(self, path: Path, key: str, media_type: str) -> Asset:
-        """Store a file under `key`; streams from disk."""
+    async def find_noted(self, key: str, note_type: type[DocumentType]) -> tuple[Asset, DocumentType] | None:
+        """The asset under `key` and what was noted with it; None where it is not there or has no note."""
+
+    async def put_file(self, path: Path, key: str, media_type: str, note: BaseModel | None = None) -> Asset:
+        """Store a file under `key`; streams from disk.
+
+        A few words about it may be noted with it (`NOTE_LIMIT_BYTES`): both are there, or neither.
+        """
 
     async def fetch(self, asset: Asset, path: Path) -> None:
         """Write the asset's bytes to `path`; streams to disk. Raises when the bytes are not whole."""
@@ -104,25 +117,33 @@ class MinioStore:
 
     @staged("find")
     async def find(self, key: str) -> Asset | None:
-        def stat() -> Asset | None:
-            try:
-                found = self._client.stat_object(self._bucket, key)
-            except S3Error as error:
-                if error.code in {"NoSuchKey", "NoSuchObject"}:
-                    return None
-                raise
-            digest = _stored_digest(found)
-            if digest is None:
-                return None  # not written by us, so its bytes are not known to be whole
-            return Asset(key=key, digest=digest, media_type=str(found.content_type), size=int(found.size or 0))
+        found = await asyncio.to_thread(self._stat, key)
+        return None if found is None else _asset_of(found)
 
-        return await asyncio.to_thread(stat)
+    @staged("find")
+    async def find_noted(self, key: str, note_type: type[DocumentType]) -> tuple[Asset, DocumentType] | None:
+        found = await asyncio.to_thread(self._stat, key)
+        note = (found.metadata or {}).get(NOTE_HEADER) if found is not None else None
+        if found is None or note is None or (asset := _asset_of(found)) is None:
+            return None
+        return asset, note_type.model_validate_json(note)
+
+    def _stat(self, key: str) -> StoredObject | None:
+        try:
+            return self._client.stat_object(self._bucket, key)
+        except S3Error as error:
+            if error.code in {"NoSuchKey", "NoSuchObject"}:
+                return None
+            raise
 
     @staged("store")
-    async def put_file(self, path: Path, key: str, media_type: str) -> Asset:
+    async def put_file(self, path: Path, key: str, media_type: str, note: BaseModel | None = None) -> Asset:
+        noted = {} if note is None else {"note": note_text(note)}
+
         def put() -> Asset:
             digest, size = file_digest(path), path.stat().st_size
-            self._client.fput_object(self._bucket, key, str(path), content_type=media_type, metadata={"sha256": digest})
+            metadata: dict[str, str | list[str] | tuple[str]] = {"sha256": digest, **noted}
+            self._client.fput_object(self._bucket, key, str(path), content_type=media_type, metadata=metadata)
             note_moved(size, "store")
             return Asset(key=key, digest=digest, media_type=media_type, size=size)
 
@@ -187,10 +208,21 @@ class MinioStore:
         return document_type.model_validate_json(await asyncio.to_thread(get))
 
 
-def _stored_digest(found: StoredObject) -> str | None:
-    """The digest that was noted when the object was put; None where somebody else put it."""
+def note_text(note: BaseModel) -> str:
+    """A note as the store keeps it: JSON in ASCII. Raises `ValueError` where it is too long to stand beside a file."""
+    text = json.dumps(note.model_dump(mode="json"), separators=(",", ":"))
+    if len(text) > NOTE_LIMIT_BYTES:
+        raise ValueError(f"a note of {len(text)} bytes is a document: at most {NOTE_LIMIT_BYTES} stand beside a file")
+    return text
+
+
+def _asset_of(found: StoredObject) -> Asset | None:
+    """None where somebody else put it, so that its bytes are not known to be whole."""
     digest = (found.metadata or {}).get(DIGEST_HEADER)
-    return None if digest is None else str(digest)
+    if digest is None:
+        return None
+    key, media_type = str(found.object_name), str(found.content_type)
+    return Asset(key=key, digest=str(digest), media_type=media_type, size=int(found.size or 0))
 
 
 def _write_down(blocks: Iterable[bytes], path: Path) -> str:

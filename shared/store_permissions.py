@@ -44,9 +44,7 @@ KINDS: Mapping[str, Kinds] = {
         ("alignments", "recognitions", "transcripts", *BOUGHT), reads=("projects", "recordings", "voiceovers")
     ),
     "scene_planner": Kinds(("plans",), reads=("projects", "recordings", "transcripts", "voiceovers")),
-    "clip_fitter": Kinds(
-        ("looks", "fits", "segments", "transitions", "kept-sounds", "kept-sound-notes"), reads=(SOURCES,)
-    ),
+    "clip_fitter": Kinds(("looks", "segments", "transitions", "kept-sounds", "kept-sound-notes"), reads=(SOURCES,)),
     "mixer": Kinds(
         ("music-analyses", "stems", "soundtracks", "soundtrack-reports"),
         reads=("projects", "recordings", "plans", "voiceovers", SOURCES, "kept-sounds"),

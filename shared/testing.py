@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from shared.assets import Asset
 from shared.events import Event
 from shared.plan import PlannedScene
+from shared.store import note_text
 from shared.timeline import FrameGrid, Span
 from shared.transcript import Word
 
@@ -25,6 +26,7 @@ class MemoryStore:
     """An `AssetStore` in memory. `put_keys` records every write, so a test can see that nothing was made twice."""
 
     objects: dict[str, tuple[bytes, str]] = field(default_factory=dict)
+    notes: dict[str, str] = field(default_factory=dict)
     put_keys: list[str] = field(default_factory=list)
 
     async def find(self, key: str) -> Asset | None:
@@ -32,7 +34,14 @@ class MemoryStore:
             return None
         return self._asset(key)
 
-    async def put_file(self, path: Path, key: str, media_type: str) -> Asset:
+    async def find_noted(self, key: str, note_type: type[DocumentType]) -> tuple[Asset, DocumentType] | None:
+        if key not in self.notes or key not in self.objects:
+            return None
+        return self._asset(key), note_type.model_validate_json(self.notes[key])
+
+    async def put_file(self, path: Path, key: str, media_type: str, note: BaseModel | None = None) -> Asset:
+        if note is not None:
+            self.notes[key] = note_text(note)
         return self._put(key, await asyncio.to_thread(path.read_bytes), media_type)
 
     async def fetch(self, asset: Asset, path: Path) -> None:

@@ -32,7 +32,6 @@ from services.clip_fitter.showing import (
     Meeting,
     Showing,
     meeting_of,
-    note_key,
     segment_key,
     showing_of,
     transition_key,
@@ -52,7 +51,7 @@ from shared.transcript import Document
 
 
 class FitNote(Document):
-    """What was done to a clip, kept beside its segment so that a segment from the store can still be explained."""
+    """What was done to the clips, noted with their segment so that one from the store can still be explained."""
 
     clip_ms: int
     fit: str
@@ -97,22 +96,21 @@ class Handlers:
         """Fill the scene's window with its clips, make the transition that follows it, and cut the sound that it keeps:
         from the store where that was done before, encoded once otherwise."""
         showing, meeting = showing_of(event), meeting_of(event)
-        segment = await self.store.find(segment_key(showing))
-        # Without the segment its note says nothing: both are made.
-        stored_note = await self.store.find(note_key(showing)) if segment is not None else None
+        stored = await self.store.find_noted(segment_key(showing), FitNote)
         transition = await self.store.find(transition_key(meeting)) if meeting else None
         sounding = sounding_of(event)
         kept = await self._find_kept_sound(sounding) if sounding else None
         is_sounded = sounding is None or kept is not None
         is_met = meeting is None or transition is not None
-        if segment is not None and stored_note is not None and is_met and is_sounded:
-            note = await self.store.get_document(stored_note, FitNote)
+        if stored is not None and is_met and is_sounded:
+            segment, note = stored
             return _answer(_fitted(event, segment, transition, note, from_store=True), sounding, kept)
         job, note = await self._gather_job(showing, step, step.scratch / "scene")
-        await self.store.put_document(note, note_key(showing))
-        if segment is None:
+        if stored is not None:
+            segment, _ = stored
+        else:
             path = await self._make_segment(replace(job, only=showing.body), step)
-            segment = await self.store.put_file(path, segment_key(showing), "video/mp4")
+            segment = await self.store.put_file(path, segment_key(showing), "video/mp4", note)
         if meeting is not None and transition is None:
             path = await self._make_transition(meeting, job, step)
             transition = await self.store.put_file(path, transition_key(meeting), "video/mp4")

@@ -101,13 +101,9 @@ def meeting_of(event: ScenePlanned) -> Meeting | None:
 
 
 def segment_key(showing: Showing) -> str:
-    """The key of the scene's body."""
-    return _key(showing, "segments", "mp4")
-
-
-def note_key(showing: Showing) -> str:
-    """The key of what is noted about how the scene was fitted."""
-    return _key(showing, "fits", "json")
+    """The key of the scene's body. What was done to its clips is noted with it."""
+    body: tuple[Determinant, ...] = (showing.body.first, showing.body.end)
+    return derived_key("segments", "mp4", recipe_version=RECIPE_VERSION, body=body, **_determinants(showing))
 
 
 def transition_key(meeting: Meeting) -> str:
@@ -121,11 +117,6 @@ def transition_key(meeting: Meeting) -> str:
         leaving=_determinants(meeting.leaving),
         coming=_determinants(meeting.coming),
     )
-
-
-def _key(showing: Showing, kind: str, extension: str) -> str:
-    body: tuple[Determinant, ...] = (showing.body.first, showing.body.end)
-    return derived_key(kind, extension, recipe_version=RECIPE_VERSION, body=body, **_determinants(showing))
 
 
 def _determinants(showing: Showing) -> Mapping[str, Determinant]:

@@ -133,7 +133,7 @@ async def test_keeping_the_sound_encodes_no_picture_again(bench: Bench, beeping:
     answer, _ = await bench.fit(beeping, 72, footage=[Clip(file="a.mp4", keep_sound=True)])
     assert answer.segment == without.segment
     made = [key.partition("/")[0] for key in bench.store.put_keys[len(stored) :]]
-    assert made == ["sources", "fits", "kept-sounds", "kept-sound-notes"]
+    assert made == ["sources", "kept-sounds", "kept-sound-notes"]
     answer, _ = await bench.fit(beeping, 72, footage=[Clip(file="a.mp4", keep_sound=True)])
     assert answer.from_store is True
     assert bench.sounded is not None

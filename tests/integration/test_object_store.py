@@ -111,6 +111,21 @@ async def test_what_is_there_is_found_as_it_was_put(either_store: AssetStore, cl
     assert await either_store.find("sources/clip.mp4") == asset
 
 
+async def test_what_is_noted_with_a_file_is_found_with_it(either_store: AssetStore, clip: Path) -> None:
+    note = Note(text='slowed to 0.93x,  "étude" 海', fps=Fraction(30_000, 1_001))
+    asset = await either_store.put_file(clip, "segments/noted.mp4", "video/mp4", note)
+    assert await either_store.find_noted("segments/noted.mp4", Note) == (asset, note)
+    assert await either_store.find("segments/noted.mp4") == asset
+    await either_store.put_file(clip, "segments/plain.mp4", "video/mp4")
+    assert await either_store.find_noted("segments/plain.mp4", Note) is None
+    assert await either_store.find_noted("segments/none.mp4", Note) is None
+
+
+async def test_a_note_that_would_not_fit_beside_a_file_is_refused(either_store: AssetStore, clip: Path) -> None:
+    with pytest.raises(ValueError, match="at most 1800"):
+        await either_store.put_file(clip, "segments/noted.mp4", "video/mp4", Note(text="ö" * 400, fps=Fraction(1)))
+
+
 async def test_what_is_not_there_is_not_found(either_store: AssetStore) -> None:
     assert await either_store.find("sources/clip.mp4") is None
 

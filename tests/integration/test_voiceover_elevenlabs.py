@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import pytest_asyncio
 from numpy.typing import NDArray
-from pydantic import JsonValue, SecretStr
+from pydantic import BaseModel, JsonValue, SecretStr
 
 from services.voiceover.app import create_handlers
 from services.voiceover.settings import Settings
@@ -325,10 +325,10 @@ class MortalStore(MemoryStore):
 
     dies_at = ""
 
-    async def put_file(self, path: Path, key: str, media_type: str) -> Asset:
+    async def put_file(self, path: Path, key: str, media_type: str, note: BaseModel | None = None) -> Asset:
         if self.dies_at and key.startswith(self.dies_at):
             raise ConnectionError("the process died here")
-        return await super().put_file(path, key, media_type)
+        return await super().put_file(path, key, media_type, note)
 
 
 @pytest.mark.parametrize("dies_at", ["takes/", "voiceovers/"])

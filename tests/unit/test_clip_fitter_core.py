@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.clip_fitter.core import Fill, FitLimits, FitRecipe, boomerang, fit, fit_scene, is_hopeless
+from services.clip_fitter.core import Fill, FitLimits, FitRecipe, boomerang, fit, fit_scene, is_hopeless, starting_at
+from services.clip_fitter.handlers import FitNote
 from services.clip_fitter.prices import Price, Prices
+from shared.store import note_text
 from shared.timeline import FrameGrid, Span
 
 RATES = st.sampled_from([Fraction(24), Fraction(25), Fraction(30), Fraction(30_000, 1_001), Fraction(24_000, 1_001)])
@@ -286,6 +288,19 @@ def test_clips_and_their_crossfades_fill_the_window_exactly(
     )
     # A crossfade never reaches into the one after it, nor into frames that run back.
     assert all(part.moving_frames >= scene.crossfade_frames or part.fill is Fill.HOLD for part in scene.parts)
+
+
+@given(
+    st.integers(min_value=1, max_value=100_000),
+    RATES,
+    st.lists(st.just(0) | st.integers(min_value=1, max_value=3_600_000), min_size=1, max_size=8),
+    LIMITS,
+)
+def test_what_was_done_to_the_clips_can_be_noted_with_their_segment(
+    frames: int, fps: Fraction, clips_ms: list[int], limits: FitLimits
+) -> None:
+    recipe = starting_at(fit_scene(frames, fps, clips_ms, limits), [3_599_999] * len(clips_ms))
+    assert note_text(FitNote(clip_ms=sum(clips_ms), fit=recipe.sentence))
 
 
 def test_footage_for_less_than_a_fifth_of_the_window_is_hopeless() -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 
 from shared.assets import Asset, derived_key
 from shared.errors import Unrecoverable
@@ -128,11 +129,11 @@ async def test_another_replica_that_was_refused_leaves_the_purchase_to_us(tmp_pa
 class ShakyStore(MemoryStore):
     """A store that fails to keep a file the first time."""
 
-    async def put_file(self, path: Path, key: str, media_type: str) -> Asset:
+    async def put_file(self, path: Path, key: str, media_type: str, note: BaseModel | None = None) -> Asset:
         if key not in self.put_keys:
             self.put_keys.append(key)
             raise ConnectionError
-        return await super().put_file(path, key, media_type)
+        return await super().put_file(path, key, media_type, note)
 
 
 async def test_what_was_paid_for_is_kept_at_a_second_try(tmp_path: Path) -> None:

@@ -84,7 +84,7 @@ chaos: install ## break a running batch of 20 projects in every way, and print w
 	@LOCKSTEP_CHAOS_PROJECTS=$${LOCKSTEP_CHAOS_PROJECTS:-20} $(BIN)/python -m pytest tests/chaos tests/journey/test_interrupted_and_killed.py
 
 .PHONY: load
-load: install ## put many small projects through 1, 2 and 4 fitters, and compare with the simulation
+load: install ## put 200 small projects through 1, 2 and 4 fitters (an hour), and compare with the simulation
 	@$(BIN)/python -m benchmarks.load $${LOCKSTEP_LOAD:-}
 	@$(BIN)/python -m benchmarks.simulate
 	@$(BIN)/python -m benchmarks.scene_cost

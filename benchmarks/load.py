@@ -1,12 +1,13 @@
 """How much the bus and the store can carry: many small projects through 1, 2 and 4 clip fitters.
 
-    python -m benchmarks.load [--projects 8] [--scenes 10] [--fitters 1 2 4] [--json out/load.json]
+    python -m benchmarks.load [--projects 200] [--scenes 10] [--fitters 1 2 4] [--json out/load.json]
 
 Frames are 160x90 and clips three seconds, so that what is measured is everything around ffmpeg. The voice is a local
 server that answers at once. For each number of fitters it prints projects a minute, how long scenes waited and were
 worked on, what was handed out more than once (0 in a sound run), the CPU of a scene that is not ffmpeg's, memory at the
 start and the end, and how stream and store grew. A long soak can be made one number of fitters at a time: what the
-JSON holds of the same work with other numbers is printed beside it.
+JSON holds of the same work with other numbers is printed beside it. With 200 projects a number takes about a quarter of
+an hour; `--projects 8` takes a minute and shows the same but for the memory.
 
 Then one project of 250, 500 and 1,000 scenes is planned, fanned out and joined over a real bus by a fitter that does
 nothing: the cost for each scene must not grow. `benchmarks/simulate.py` reads the JSON.
@@ -17,6 +18,7 @@ import asyncio
 import json
 import random
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -141,7 +143,7 @@ async def soak(folder: Path, footage: Footage, projects: int, scenes: int, fitte
         again_before = await redeliveries(crew.client.jetstream())
         began, idle_before = time.monotonic(), psutil.cpu_times().idle
         ids = [await say(f"load-{number}") for number in range(projects)]
-        most_in_work = await ended(crew, projects + 1)
+        most_in_work = await ended(crew, projects + 1, f"{fitters} fitters")
         seconds, idle = time.monotonic() - began, psutil.cpu_times().idle - idle_before
         used = {name: cpu_of(crew, name) - before[name] for name in everyone}
         count = projects * scenes
@@ -176,13 +178,20 @@ async def soak(folder: Path, footage: Footage, projects: int, scenes: int, fitte
         )
 
 
-async def ended(crew: Crew, count: int) -> int:
-    """Wait until so many projects have ended, with a video each; the most scenes that were seen in work at once."""
-    most = 0
+async def ended(crew: Crew, count: int, whose: str = "") -> int:
+    """Wait until so many projects have ended, with a video each; the most scenes that were seen in work at once.
+
+    How far it is stands on the screen, after every tenth of them, where it is said `whose` they are.
+    """
+    most = told = 0
     async with asyncio.timeout(LONGEST_SECONDS):
         while True:
             info = await crew.client.jetstream().stream_info("LOCKSTEP", subjects_filter="lockstep.*.video.assembled")
-            if len(info.state.subjects or {}) >= count:
+            done = len(info.state.subjects or {})
+            if whose and 10 * done // count > told:
+                told = 10 * done // count
+                print(f"{whose}: {done} of {count} projects", file=sys.stderr, flush=True)
+            if done >= count:
                 return most
             fitting = await crew.client.jetstream().consumer_info("LOCKSTEP", "clip_fitter")
             most = max(most, fitting.num_ack_pending or 0)
@@ -365,19 +374,24 @@ def print_fan(fans: Sequence[Fan]) -> None:
         )
 
 
-def earlier(path: Path, runs: Sequence[Measured]) -> list[Measured]:
-    """Runs of as much work with other numbers of fitters that the file holds: a long soak can be made in pieces."""
-    if not path.exists():
-        return []
-    kept = [Measured(**run) for run in json.loads(path.read_text())]
+def keep(path: Path, runs: Sequence[Measured]) -> list[Measured]:
+    """Write the runs down, beside those of as much work with other numbers of fitters; all of them in order.
+
+    Runs are long: one that comes to its end is kept whatever becomes of the next, and they can be made in pieces.
+    """
     work, fitters = (runs[0].projects, runs[0].scenes), {run.fitters for run in runs}
-    return [run for run in kept if (run.projects, run.scenes) == work and run.fitters not in fitters]
+    earlier = [Measured(**run) for run in json.loads(path.read_text())] if path.exists() else []
+    others = [run for run in earlier if (run.projects, run.scenes) == work and run.fitters not in fitters]
+    together = sorted([*others, *runs], key=lambda run: run.fitters)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps([asdict(run) for run in together], indent=2))
+    return together
 
 
 async def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--projects", type=int, default=8)
+    parser.add_argument("--projects", type=int, default=200)
     parser.add_argument("--scenes", type=int, default=10)
     parser.add_argument("--fitters", type=int, nargs="*", default=[1, 2, 4])
     parser.add_argument("--fan", type=int, nargs="*", default=[250, 500, 1000])
@@ -390,11 +404,9 @@ async def main() -> None:
             folder = Path(name) / f"fitters-{fitters}"
             folder.mkdir()
             runs.append(await soak(folder, footage, options.projects, options.scenes, fitters))
+            keep(options.json, runs)
         if runs:
-            runs = sorted([*earlier(options.json, runs), *runs], key=lambda run: run.fitters)
-            print_soak(runs)
-            options.json.parent.mkdir(parents=True, exist_ok=True)
-            options.json.write_text(json.dumps([asdict(run) for run in runs], indent=2))
+            print_soak(keep(options.json, runs))
         for scenes in options.fan:
             folder = Path(name) / f"fan-{scenes}"
             folder.mkdir()

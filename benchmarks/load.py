@@ -16,6 +16,7 @@ nothing: the cost for each scene must not grow. `benchmarks/simulate.py` reads t
 import argparse
 import asyncio
 import json
+import os
 import random
 import statistics
 import sys
@@ -143,7 +144,7 @@ async def soak(folder: Path, footage: Footage, projects: int, scenes: int, fitte
         again_before = await redeliveries(crew.client.jetstream())
         began, idle_before = time.monotonic(), psutil.cpu_times().idle
         ids = [await say(f"load-{number}") for number in range(projects)]
-        most_in_work = await ended(crew, projects + 1, f"{fitters} fitters")
+        most_in_work = await ended(crew, projects + 1, of_fitters(fitters))
         seconds, idle = time.monotonic() - began, psutil.cpu_times().idle - idle_before
         used = {name: cpu_of(crew, name) - before[name] for name in everyone}
         count = projects * scenes
@@ -234,6 +235,11 @@ async def join_share(spans: Path, ids: Sequence[str]) -> float:
                 else:
                     deciding += length
     return deciding / max(1, deciding + assembling)
+
+
+def of_fitters(number: int) -> str:
+    """A number of fitters, in words."""
+    return f"{number} fitter{'s' if number > 1 else ''}"
 
 
 def quantile(values: Sequence[float], part: float) -> float:
@@ -356,7 +362,7 @@ def print_soak(runs: Sequence[Measured]) -> None:
         (f"memory of {name}, MB", ["{} to {}".format(*run.memory_mb[name]) for run in runs])
         for name in runs[0].memory_mb
     ]
-    heading = " | ".join(f"{run.fitters} fitters" for run in runs)
+    heading = " | ".join(of_fitters(run.fitters) for run in runs)
     print(f"| {runs[0].projects} projects of {runs[0].scenes} scenes | {heading} |")
     print("| --- |" + " ---: |" * len(runs))
     for name, values in rows:
@@ -407,6 +413,8 @@ async def main() -> None:
             keep(options.json, runs)
         if runs:
             print_soak(keep(options.json, runs))
+        # Those services run in this process: a line for each of their scenes would hide the table.
+        os.environ.setdefault("LOCKSTEP_LOG_LEVEL", "WARNING")
         for scenes in options.fan:
             folder = Path(name) / f"fan-{scenes}"
             folder.mkdir()

@@ -11,7 +11,7 @@ from typing import Protocol, TypeVar
 import urllib3
 from minio.datatypes import Object as StoredObject
 from minio.error import S3Error
-from pydantic import BaseModel, Field, SecretStr
+from pydantic import BaseModel, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.assets import Asset, is_source
@@ -74,7 +74,7 @@ class AssetStore(Protocol):
         """The asset under `key`, or None. This is the question "is the work done?"."""
 
     async def find_noted(self, key: str, note_type: type[DocumentType]) -> tuple[Asset, DocumentType] | None:
-        """The asset under `key` and what was noted with it; None where it is not there or has no note."""
+        """The asset under `key` and what was noted with it; None where it is not there or has no such note."""
 
     async def put_file(self, path: Path, key: str, media_type: str, note: BaseModel | None = None) -> Asset:
         """Store a file under `key`; streams from disk.
@@ -123,10 +123,10 @@ class MinioStore:
     @staged("find")
     async def find_noted(self, key: str, note_type: type[DocumentType]) -> tuple[Asset, DocumentType] | None:
         found = await asyncio.to_thread(self._stat, key)
-        note = (found.metadata or {}).get(NOTE_HEADER) if found is not None else None
-        if found is None or note is None or (asset := _asset_of(found)) is None:
+        if found is None:
             return None
-        return asset, note_type.model_validate_json(note)
+        asset, note = _asset_of(found), read_note((found.metadata or {}).get(NOTE_HEADER), note_type)
+        return None if asset is None or note is None else (asset, note)
 
     def _stat(self, key: str) -> StoredObject | None:
         try:
@@ -214,6 +214,14 @@ def note_text(note: BaseModel) -> str:
     if len(text) > NOTE_LIMIT_BYTES:
         raise ValueError(f"a note of {len(text)} bytes is a document: at most {NOTE_LIMIT_BYTES} stand beside a file")
     return text
+
+
+def read_note(text: str | None, note_type: type[DocumentType]) -> DocumentType | None:
+    """A note that was kept as text; None where there is none, or another version's that says something else."""
+    try:
+        return None if text is None else note_type.model_validate_json(text)
+    except ValidationError:
+        return None
 
 
 def _asset_of(found: StoredObject) -> Asset | None:

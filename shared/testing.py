@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from shared.assets import Asset
 from shared.events import Event
 from shared.plan import PlannedScene
-from shared.store import note_text
+from shared.store import note_text, read_note
 from shared.timeline import FrameGrid, Span
 from shared.transcript import Word
 
@@ -35,9 +35,8 @@ class MemoryStore:
         return self._asset(key)
 
     async def find_noted(self, key: str, note_type: type[DocumentType]) -> tuple[Asset, DocumentType] | None:
-        if key not in self.notes or key not in self.objects:
-            return None
-        return self._asset(key), note_type.model_validate_json(self.notes[key])
+        note = read_note(self.notes.get(key), note_type)
+        return None if note is None else (self._asset(key), note)
 
     async def put_file(self, path: Path, key: str, media_type: str, note: BaseModel | None = None) -> Asset:
         if note is not None:

@@ -30,7 +30,7 @@ from nats.aio.msg import Msg
 
 from cli.client import submit
 from shared.events import AssemblyDue, Event, StepFailed, VideoAssembled, WordsTimed
-from shared.project import Project
+from shared.project import Project, Scene
 from tests.chaos.batch import Footage, make_footage, tiny_project
 from tests.chaos.crew import PATIENCE, Crew, running_crew
 
@@ -126,6 +126,17 @@ async def _note(heard: asyncio.Event, _: Msg) -> None:
     heard.set()
 
 
+def with_other_parts(project: Project) -> Project:
+    """The same words over other parts of the clips: voice and words are in the store, and each scene is fitted anew."""
+    chance = random.Random(8)
+
+    def elsewhere(scene: Scene) -> Scene:
+        clips = tuple(clip.model_copy(update={"in_ms": chance.randrange(1001, 1900)}) for clip in scene.clips)
+        return scene.model_copy(update={"clips": clips})
+
+    return project.model_copy(update={"scenes": tuple(map(elsewhere, project.scenes))})
+
+
 async def scene_cost(folder: Path, footage: Footage, scenes: int, fitters: int) -> SceneCost:
     """Measure one project of so many scenes."""
     services = [name for name in CREW if name != "clip_fitter"] + ["clip_fitter"] * fitters
@@ -144,21 +155,7 @@ async def scene_cost(folder: Path, footage: Footage, scenes: int, fitters: int) 
         await asyncio.sleep(REST_SECONDS)
         resting = used_by(crew)
         rest = {name: used / (resting.at - before.at) for name, used in resting.since(before, {}).items()}
-        parts = random.Random(8)
-        again = words.model_copy(
-            update={
-                "scenes": tuple(
-                    scene.model_copy(
-                        update={
-                            "clips": tuple(
-                                clip.model_copy(update={"in_ms": parts.randrange(1001, 1900)}) for clip in scene.clips
-                            )
-                        }
-                    )
-                    for scene in words.scenes
-                )
-            }
-        )
+        again = with_other_parts(words)
         timed, due, assembled = await follow(crew, again, files, [WordsTimed, AssemblyDue, VideoAssembled])
         way, share = due.since(timed, rest), assembled.since(due, rest)
         passed = (*ON_THE_WAY, *SERVERS)

@@ -3,11 +3,11 @@
 Runs in a worker process: it computes for seconds on end.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from services.transcriber.disputes import Dispute, disputes, settled, still_unscripted
+from services.transcriber.disputes import disputes, settled, still_unscripted
 from services.transcriber.espeak import pronounce
 from services.transcriber.grammar import (
     PHONE_LABEL,
@@ -115,78 +115,119 @@ def _listen_to(samples: Samples, span: Span) -> _Sound:
     return _Sound(samples, span, envelope, quiet_runs(envelope))
 
 
+@dataclass(frozen=True)
+class _Ear:
+    """A section's sound and its part of the script, whose tokens count from 0 here; times are the section's own."""
+
+    sound: _Sound
+    texts: Sequence[str]
+    scene_starts: Sequence[int]
+    open_end: bool
+    """True where the script goes on in the next section."""
+    pronunciations: Mapping[str, Sequence[str]]
+    pcm: bytes
+
+    def hear_plainly(self, beam: float = NORMAL_BEAM) -> Heard:
+        """The words where nothing but the script may be heard."""
+        labels = self._listen(plain_grammar(self.texts, open_end=self.open_end), beam)
+        return Heard(self._placed(_tokens(labels)), (), ())
+
+    def hear_accidents(self, *beams: float) -> Heard | None:
+        """The words where others may be missing, said twice or strange, by the first of `beams` that finds anything;
+        None where not even that explains the sound."""
+        grammar = robust_grammar(self.texts, self.scene_starts, open_end=self.open_end)
+        labels: tuple[HeardLabel, ...] | None = None
+        for beam in beams:
+            labels = labels or self._listen(grammar, beam)
+        if labels is None:
+            return None
+        tokens = self._placed(_tokens(labels))
+        present = {token.token for token in tokens}
+        last = self._last_token(present)
+        missing = (index for index in range(last) if index not in present and () not in spoken_forms(self.texts[index]))
+        return Heard(tokens, tuple(missing), _unscripted(labels))
+
+    def settle_disputes(self, heard: Heard) -> Heard:
+        """The same after a closer look at each stretch where words are missing beside strange speech."""
+        last = self._last_token({token.token for token in heard.tokens})
+        found: list[HeardToken] = []
+        for dispute in disputes(heard.tokens, heard.missing, heard.unscripted, self.sound.span.length, last):
+            texts = self.texts[dispute.first_token : dispute.last_token]
+            starts = [start - dispute.first_token for start in self.scene_starts if start in dispute.tokens]
+            part = self.pcm[dispute.span.start * PCM_BYTES_PER_MS : dispute.span.end * PCM_BYTES_PER_MS]
+            labels = hear(robust_grammar(texts, starts, stray_speech=False), self.pronunciations, part)
+            breaks = sentence_breaks(texts, [0, *starts])
+            found += settled(dispute, _tokens(labels), texts, breaks, median_score(heard.tokens))
+        if not found:
+            return heard
+        return Heard(
+            self._placed(sorted([*heard.tokens, *found], key=lambda token: token.token)),
+            tuple(sorted({*heard.missing} - {token.token for token in found})),
+            still_unscripted(heard.unscripted, found),
+        )
+
+    def _listen(self, grammar: Grammar, beam: float) -> tuple[HeardLabel, ...] | None:
+        return hear(grammar, self.pronunciations, self.pcm, beam=beam)
+
+    def _placed(self, tokens: Sequence[HeardToken]) -> tuple[HeardToken, ...]:
+        loud = [_with_loudness(token, self.sound.envelope, self.sound.span.length) for token in tokens]
+        return refine_edges(loud, self.sound.envelope, self.sound.pauses)
+
+    def _last_token(self, present: Collection[int]) -> int:
+        """Up to which token the script should be heard."""
+        return max(present, default=0) if self.open_end else len(self.texts)
+
+
+def _hear_section(ear: _Ear) -> Heard | None:
+    """What is heard in a section, by its own tokens and times; None where nothing explains the sound."""
+    envelope, length_ms = ear.sound.envelope, ear.sound.span.length
+    plain = ear.hear_plainly()
+    if is_healthy(plain.tokens, envelope, length_ms):
+        return plain
+    robust = ear.hear_accidents(NORMAL_BEAM, WIDE_BEAM)
+    if robust is None:
+        return plain if plain.tokens and ear.open_end else None
+    if lost_its_way(robust.tokens, plain.tokens):
+        if covers_speech(plain.tokens, envelope, length_ms):
+            return plain
+        robust = ear.hear_accidents(WIDE_BEAM) or robust
+    if explains_as_well(plain.tokens, robust.tokens, robust.missing, robust.unscripted):
+        return plain
+    settled_down = ear.settle_disputes(robust)
+    if in_short_runs(settled_down.missing):
+        plain = plain if plain.tokens else ear.hear_plainly(WIDE_BEAM)
+        at_first = Doubts(robust.missing, robust.unscripted)
+        if are_slips(plain.tokens, settled_down.tokens, settled_down.missing, at_first):
+            return plain
+    return settled_down
+
+
 def _align_section(
     sound: _Sound, section: Section, passage: Passage, pronunciations: Mapping[str, Sequence[str]]
 ) -> Heard | None:
-    """What is heard in one section, in the passage's time and token numbers; None where nothing explains the sound."""
-    texts = passage.tokens[section.first_token : section.last_token]
-    scene_starts = [
-        start - section.first_token
-        for start in passage.scene_starts
-        if section.first_token <= start < section.last_token
-    ]
-    pcm = for_hearing(sound.samples)
-
-    def listen(grammar: Grammar, beam: float = NORMAL_BEAM) -> tuple[HeardLabel, ...] | None:
-        return hear(grammar, pronunciations, pcm, beam=beam)
-
-    def placed(tokens: Sequence[HeardToken]) -> tuple[HeardToken, ...]:
-        loud = [_with_loudness(token, sound.envelope, sound.span.length) for token in tokens]
-        return refine_edges(loud, sound.envelope, sound.pauses)
-
-    def answer(tokens: Sequence[HeardToken], missing: Sequence[int] = (), unscripted: Sequence[Span] = ()) -> Heard:
-        shifted = (
-            replace(
-                token,
-                token=token.token + section.first_token,
-                passage_span=token.passage_span.shifted(sound.span.start),
-            )
-            for token in tokens
+    """What is heard in one section, by the passage's tokens and times; None where nothing explains the sound."""
+    within = range(section.first_token, section.last_token)
+    heard = _hear_section(
+        _Ear(
+            sound=sound,
+            texts=passage.tokens[section.first_token : section.last_token],
+            scene_starts=[start - section.first_token for start in passage.scene_starts if start in within],
+            open_end=section.open_end,
+            pronunciations=pronunciations,
+            pcm=for_hearing(sound.samples),
         )
-        return Heard(tuple(shifted), tuple(missing), tuple(span.shifted(sound.span.start) for span in unscripted))
-
-    script = plain_grammar(texts, open_end=section.open_end)
-    plain = placed(_tokens(listen(script)))
-    if is_healthy(plain, sound.envelope, sound.span.length):
-        return answer(plain)
-    accidents = robust_grammar(texts, scene_starts, open_end=section.open_end)
-    robust_labels = listen(accidents) or listen(accidents, WIDE_BEAM)
-    if robust_labels is None:
-        return answer(plain) if plain and section.open_end else None
-    robust = placed(_tokens(robust_labels))
-    if lost_its_way(robust, plain):
-        if covers_speech(plain, sound.envelope, sound.span.length):
-            return answer(plain)
-        robust_labels = listen(accidents, WIDE_BEAM) or robust_labels
-        robust = placed(_tokens(robust_labels))
-    present = {token.token for token in robust}
-    last = len(texts) if not section.open_end else max(present, default=0)
-    missing = [index for index in range(last) if index not in present and () not in spoken_forms(texts[index])]
-    unscripted = _unscripted(robust_labels)
-    if explains_as_well(plain, robust, missing, unscripted):
-        return answer(plain)
-    at_first = Doubts(tuple(missing), tuple(unscripted))
-    found: list[HeardToken] = []
-    for dispute in disputes(robust, missing, unscripted, sound.span.length, last):
-        disputed, starts = texts[dispute.first_token : dispute.last_token], _starts_within(scene_starts, dispute)
-        part = pcm[dispute.span.start * PCM_BYTES_PER_MS : dispute.span.end * PCM_BYTES_PER_MS]
-        labels = hear(robust_grammar(disputed, starts, stray_speech=False), pronunciations, part)
-        breaks = sentence_breaks(disputed, [0, *starts])
-        found += settled(dispute, _tokens(labels), disputed, breaks, median_score(robust))
-    if found:
-        robust = placed(sorted([*robust, *found], key=lambda token: token.token))
-        missing = sorted({*missing} - {token.token for token in found})
-        unscripted = still_unscripted(unscripted, found)
-    if in_short_runs(missing):
-        plain = plain or placed(_tokens(listen(script, WIDE_BEAM)))
-        if are_slips(plain, robust, missing, at_first):
-            return answer(plain)
-    return answer(robust, missing, unscripted)
-
-
-def _starts_within(scene_starts: Sequence[int], dispute: Dispute) -> list[int]:
-    """The scenes that begin in a dispute, by its own numbers."""
-    return [start - dispute.first_token for start in scene_starts if start in dispute.tokens]
+    )
+    if heard is None:
+        return None
+    at = sound.span.start
+    return Heard(
+        tuple(
+            replace(token, token=token.token + section.first_token, passage_span=token.passage_span.shifted(at))
+            for token in heard.tokens
+        ),
+        tuple(token + section.first_token for token in heard.missing),
+        tuple(span.shifted(at) for span in heard.unscripted),
+    )
 
 
 def _tokens(labels: Sequence[HeardLabel] | None) -> list[HeardToken]:

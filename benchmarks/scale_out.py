@@ -1,10 +1,11 @@
 """Are N fitters N times faster? Each on a small machine of its own, beside a bus, a store and a join that all share.
 
-    python -m benchmarks.scale_out [--fitters 1 2 4 8 16] [--scenes 128] [--cores 0.1]
+    python -m benchmarks.scale_out [--fitters 1 2 4 8] [--scenes 96] [--cores 0.1]
 
-Two cores hold sixteen fitters where the kernel gives each a tenth of a core and no more, as a small machine would. So
+Two cores hold eight fitters where the kernel gives each a tenth of a core and no more, as a small machine would. So
 what is left to slow them down is what they share: the bus, the store, how scenes are handed out, and the end, where
 some have nothing left to do. Everyone else has the rest of the machine. Wants root (`benchmarks/small_machines.py`).
+How fast the cores are changes by the minute, so a yardstick runs beside, and times are compared at equal speed.
 
 A project of tiny frames is made once, so that its voice and its words are in the store. Then it is said again with
 other parts of the clip, so that each scene is fitted anew; the time is from the plan to the last fitted scene.
@@ -21,7 +22,7 @@ from pathlib import Path
 from nats.aio.msg import Msg
 
 from benchmarks.scene_cost import CREW, LONGEST_SECONDS, follow, with_other_parts
-from benchmarks.small_machines import held_to
+from benchmarks.small_machines import Yardstick, held_to
 from cli.client import submit
 from shared.events import SceneFitted, ScenesPlanned, VideoAssembled
 from tests.chaos.batch import Footage, make_footage, tiny_project
@@ -34,13 +35,14 @@ class Scaled:
     """How long so many fitters took for the scenes of one project."""
 
     fitters: int
-    scenes: int
     seconds: float
+    speed: float
+    """Of the cores meanwhile."""
     handed_out_again: int
 
-    @property
-    def scenes_a_minute(self) -> float:
-        return 60 * self.scenes / self.seconds
+    def times_as_fast(self, one: "Scaled") -> float:
+        """As another number of fitters of the same scenes, at equal speed of the cores."""
+        return one.seconds * one.speed / (self.seconds * self.speed)
 
 
 @dataclass
@@ -73,22 +75,26 @@ async def scaled(folder: Path, footage: Footage, scenes: int, fitters: int, core
         planned, fitted = Arrivals(1), Arrivals(scenes)
         await crew.client.subscribe(ScenesPlanned.wildcard(), cb=planned.note)
         await crew.client.subscribe(SceneFitted.wildcard(), cb=fitted.note)
-        with held_to(cores, [member.process_id for member in crew.of("clip_fitter")]):
+        small = [member.process_id for member in crew.of("clip_fitter")]
+        with Yardstick() as yardstick, held_to(cores, [*small, yardstick.process_id]):
             await submit(with_other_parts(words), files, crew.store, crew.client)
             async with asyncio.timeout(LONGEST_SECONDS):
+                await planned.all_here.wait()
+                begun = yardstick.reading()
                 await fitted.all_here.wait()
+                speed = yardstick.reading().speed_since(begun)
         again = await redeliveries(crew.client.jetstream()) - again_before
-        return Scaled(fitters, scenes, fitted.all_at - planned.all_at, again)
+        return Scaled(fitters, fitted.all_at - planned.all_at, speed, again)
 
 
 async def main() -> None:
     """Measure and print, line by line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--fitters", type=int, nargs="+", default=[1, 2, 4, 8, 16])
-    parser.add_argument("--scenes", type=int, default=128)
+    parser.add_argument("--fitters", type=int, nargs="+", default=[1, 2, 4, 8])
+    parser.add_argument("--scenes", type=int, default=96)
     parser.add_argument("--cores", type=float, default=0.1)
     options = parser.parse_args()
-    columns = (f"fitters of {options.cores:g} cores", f"seconds for {options.scenes} scenes", "scenes a minute")
+    columns = (f"fitters of {options.cores:g} cores", f"seconds for {options.scenes} scenes", "speed of the cores")
     print(f"| {' | '.join((*columns, 'times as fast', 'handed out again'))} |")
     print("| ---: | ---: | ---: | ---: | ---: |", flush=True)
     first: Scaled | None = None
@@ -99,9 +105,10 @@ async def main() -> None:
             folder.mkdir()
             run = await scaled(folder, footage, options.scenes, fitters, options.cores)
             first = first or run
-            times = run.scenes_a_minute / first.scenes_a_minute * first.fitters
+            times = first.fitters * run.times_as_fast(first)
             print(
-                f"| {fitters} | {run.seconds:.1f} | {run.scenes_a_minute:.1f} | {times:.2f} | {run.handed_out_again} |",
+                f"| {fitters} | {run.seconds:.1f} | {run.speed / first.speed:.2f} | {times:.2f}"
+                f" | {run.handed_out_again} |",
                 flush=True,
             )
 

@@ -1,19 +1,20 @@
-"""Are N fitters N times faster? Each on a small machine of its own, beside a bus, a store and a join that all share.
+"""Are N fitters N times faster? Beside a bus, a store and a join that all of them share.
 
-    python -m benchmarks.scale_out [--fitters 1 2 4 8] [--scenes 96] [--cores 0.1]
+    python -m benchmarks.scale_out [--fitters 1 2 4 8 16] [--scenes 96] [--encode-seconds 1.5]
 
-Two cores hold eight fitters where the kernel gives each a tenth of a core and no more, as a small machine would. So
-what is left to slow them down is what they share: the bus, the store, how scenes are handed out, and the end, where
-some have nothing left to do. Everyone else has the rest of the machine. Wants root (`benchmarks/small_machines.py`).
-How fast the cores are changes by the minute, so a yardstick runs beside, and times are compared at equal speed.
+Two cores cannot show more than two fitters that encode. So here each encode of tiny frames waits before it starts, as if
+the processor of another machine did the work: what is left to slow fitters down is what they share, how scenes are
+handed out, and the end, where some have nothing left to do. Everything else is as it always is.
 
-A project of tiny frames is made once, so that its voice and its words are in the store. Then it is said again with
-other parts of the clip, so that each scene is fitted anew; the time is from the plan to the last fitted scene.
+A project is made once, so that its voice and its words are in the store. Then it is said again with other parts of the
+clip, so that each scene is fitted anew; the time is from the plan to the last fitted scene.
 """
 
 import argparse
 import asyncio
+import os
 import random
+import shutil
 import tempfile
 import time
 from dataclasses import dataclass, field
@@ -22,7 +23,6 @@ from pathlib import Path
 from nats.aio.msg import Msg
 
 from benchmarks.scene_cost import CREW, LONGEST_SECONDS, follow, with_other_parts
-from benchmarks.small_machines import Yardstick, held_to
 from cli.client import submit
 from shared.events import SceneFitted, ScenesPlanned, VideoAssembled
 from tests.chaos.batch import Footage, make_footage, tiny_project
@@ -31,18 +31,32 @@ from tests.chaos.reader import redeliveries
 
 
 @dataclass(frozen=True)
-class Scaled:
-    """How long so many fitters took for the scenes of one project."""
+class LongEncodes:
+    """An ffmpeg that waits first, while a switch is on."""
 
-    fitters: int
+    folder: Path
     seconds: float
-    speed: float
-    """Of the cores meanwhile."""
-    handed_out_again: int
 
-    def times_as_fast(self, one: "Scaled") -> float:
-        """As another number of fitters of the same scenes, at equal speed of the cores."""
-        return one.seconds * one.speed / (self.seconds * self.speed)
+    def __post_init__(self) -> None:
+        self.folder.mkdir()
+        wrapper = self.folder / "ffmpeg"
+        wrapper.write_text(
+            f'#!/bin/sh\n[ -e "{self._switch}" ] && sleep {self.seconds:g}\nexec "{shutil.which("ffmpeg")}" "$@"\n'
+        )
+        wrapper.chmod(0o755)
+
+    @property
+    def path(self) -> str:
+        """Where programs are looked for."""
+        return f"{self.folder}{os.pathsep}{os.environ['PATH']}"
+
+    def begin(self) -> None:
+        """From now on they wait."""
+        self._switch.touch()
+
+    @property
+    def _switch(self) -> Path:
+        return self.folder / "waits"
 
 
 @dataclass
@@ -61,56 +75,47 @@ class Arrivals:
             self.all_here.set()
 
 
-async def scaled(folder: Path, footage: Footage, scenes: int, fitters: int, cores: float) -> Scaled:
-    """Let so many small fitters fit the scenes of one project."""
+async def fitted_in(folder: Path, footage: Footage, scenes: int, fitters: int, encode_seconds: float) -> float:
+    """How many seconds so many fitters take for the scenes of one project."""
+    encodes = LongEncodes(folder / "programs", encode_seconds)
     services = [name for name in CREW if name != "clip_fitter"] + ["clip_fitter"] * fitters
     patient = {name: value for name, value in PATIENCE.items() if not name.startswith("LOCKSTEP_NATS_")}
-    async with running_crew(
-        folder, services, {**patient, "ELEVENLABS_TIMEOUT_SECONDS": "60"}, ack_wait_seconds=30
-    ) as crew:
+    environment = {**patient, "ELEVENLABS_TIMEOUT_SECONDS": "60", "PATH": encodes.path}
+    async with running_crew(folder, services, environment, ack_wait_seconds=30) as crew:
         words = tiny_project("once", random.Random(7), paid=True, scenes=scenes, music=False)
         files = {"clip.mp4": footage.clip}
         await follow(crew, words, files, [VideoAssembled])
-        again_before = await redeliveries(crew.client.jetstream())
+        before = await redeliveries(crew.client.jetstream())
         planned, fitted = Arrivals(1), Arrivals(scenes)
         await crew.client.subscribe(ScenesPlanned.wildcard(), cb=planned.note)
         await crew.client.subscribe(SceneFitted.wildcard(), cb=fitted.note)
-        small = [member.process_id for member in crew.of("clip_fitter")]
-        with Yardstick() as yardstick, held_to(cores, [*small, yardstick.process_id]):
-            await submit(with_other_parts(words), files, crew.store, crew.client)
-            async with asyncio.timeout(LONGEST_SECONDS):
-                await planned.all_here.wait()
-                begun = yardstick.reading()
-                await fitted.all_here.wait()
-                speed = yardstick.reading().speed_since(begun)
-        again = await redeliveries(crew.client.jetstream()) - again_before
-        return Scaled(fitters, fitted.all_at - planned.all_at, speed, again)
+        encodes.begin()
+        await submit(with_other_parts(words), files, crew.store, crew.client)
+        async with asyncio.timeout(LONGEST_SECONDS):
+            await fitted.all_here.wait()
+        assert await redeliveries(crew.client.jetstream()) == before, "a scene was handed out twice"
+        return fitted.all_at - planned.all_at
 
 
 async def main() -> None:
     """Measure and print, line by line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--fitters", type=int, nargs="+", default=[1, 2, 4, 8])
+    parser.add_argument("--fitters", type=int, nargs="+", default=[1, 2, 4, 8, 16])
     parser.add_argument("--scenes", type=int, default=96)
-    parser.add_argument("--cores", type=float, default=0.1)
+    parser.add_argument("--encode-seconds", type=float, default=1.5)
     options = parser.parse_args()
-    columns = (f"fitters of {options.cores:g} cores", f"seconds for {options.scenes} scenes", "speed of the cores")
-    print(f"| {' | '.join((*columns, 'times as fast', 'handed out again'))} |")
-    print("| ---: | ---: | ---: | ---: | ---: |", flush=True)
-    first: Scaled | None = None
+    print(f"| fitters | seconds for {options.scenes} scenes | scenes a minute | times as fast |")
+    print("| ---: | ---: | ---: | ---: |", flush=True)
+    slowest: float | None = None
     with tempfile.TemporaryDirectory(prefix="lockstep-scale-") as name:
         footage = make_footage(Path(name) / "footage")
         for fitters in options.fitters:
             folder = Path(name) / f"fitters-{fitters}"
             folder.mkdir()
-            run = await scaled(folder, footage, options.scenes, fitters, options.cores)
-            first = first or run
-            times = first.fitters * run.times_as_fast(first)
-            print(
-                f"| {fitters} | {run.seconds:.1f} | {run.speed / first.speed:.2f} | {times:.2f}"
-                f" | {run.handed_out_again} |",
-                flush=True,
-            )
+            seconds = await fitted_in(folder, footage, options.scenes, fitters, options.encode_seconds)
+            slowest = slowest or seconds
+            times = options.fitters[0] * slowest / seconds
+            print(f"| {fitters} | {seconds:.1f} | {60 * options.scenes / seconds:.1f} | {times:.2f} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -12,12 +12,15 @@ from faststream import FastStream
 from nats.aio.client import Client
 from nats.js import JetStreamContext
 from nats.js.api import RawStreamMsg
+from nats.js.errors import NotFoundError
 
 from shared.assets import Asset
 from shared.bus import BusSettings, connect
 from shared.events import (
     DEAD_STREAM,
     DEAD_STREAM_SUBJECTS,
+    STREAM,
+    STREAM_SUBJECTS,
     Event,
     ProjectSubmitted,
     SceneFitted,
@@ -94,9 +97,24 @@ class Bus:
         return [await self.jetstream.get_last_msg(DEAD_STREAM, subject) for subject in info.state.subjects or ()]
 
     async def unsettled(self, consumer: str) -> int:
-        """How many messages the consumer has still to hand out or to see acknowledged."""
+        """How many messages the consumer has still to hand out or to see acknowledged.
+
+        It counts a message a moment after the stream has it, so the stream is asked what there is for it.
+        """
+        known = await self.jetstream.consumer_info("LOCKSTEP", consumer)
+        subjects = known.config.filter_subjects or [known.config.filter_subject or STREAM_SUBJECTS]
+        last = max([await self._last_sequence(subject) for subject in subjects])
         info = await self.jetstream.consumer_info("LOCKSTEP", consumer)
-        return (info.num_pending or 0) + (info.num_ack_pending or 0)
+        counted = (info.num_pending or 0) + (info.num_ack_pending or 0)
+        delivered = info.delivered.stream_seq if info.delivered else 0
+        return counted or int(delivered < last)
+
+    async def _last_sequence(self, subject: str) -> int:
+        """Of the last message on a subject; 0 where there is none."""
+        try:
+            return (await self.jetstream.get_last_msg(STREAM, subject)).seq or 0
+        except NotFoundError:
+            return 0
 
     async def settled(self, *consumers: str) -> None:
         """Wait until the consumers have nothing more to do."""

@@ -20,7 +20,7 @@ from services.mixer.envelope import BedCurve, SpeechRegion
 from shared.plan import PlannedScene, ScenePlan
 from shared.project import Project
 from shared.soundtrack import BedEnd, SceneLoudness, SoundtrackReport
-from shared.timeline import Span
+from shared.timeline import SAMPLES_PER_MS, Span
 
 LOUDEST_STEP_MS = 20
 """How much of a layer one point of its outline stands for: a pixel and a half."""
@@ -100,8 +100,8 @@ def _facts(listened: Listened) -> str:
     facts = [
         ("loudness", f"{report.loudness_lufs:.1f} LUFS"),
         ("true peak", f"{report.true_peak_dbtp:.1f} dBTP"),
-        ("length", f"{report.sample_count:,} samples"),
-        ("voice over bed, under words", f"{min(apart):.1f} to {max(apart):.1f} LU" if apart else "no bed"),
+        ("length", clock(report.sample_count // SAMPLES_PER_MS)),
+        ("voice over bed, under words", f"{min(apart):.1f}&ndash;{max(apart):.1f} LU" if apart else "no bed"),
     ]
     if (voices := _voices(report)) and report.pauses_bed_lufs is not None:
         facts.append(("voice over bed, in pauses", f"{sum(voices) / len(voices) - report.pauses_bed_lufs:.1f} LU"))

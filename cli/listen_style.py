@@ -15,7 +15,7 @@ section,dl>div{background:var(--card);border:1px solid var(--line);border-radius
 section{padding:16px 18px;margin-top:18px;overflow-x:auto}
 dl{display:grid;grid-template-columns:repeat(auto-fit,minmax(165px,1fr));gap:14px;margin:18px 0 0}
 dl>div{padding:12px 16px}dt{color:var(--soft);font-size:13px}
-dd{margin:2px 0 0;font-size:19px;font-weight:600;font-variant-numeric:tabular-nums}
+dd{margin:2px 0 0;font-size:18px;font-weight:600;white-space:nowrap;font-variant-numeric:tabular-nums}
 .player{position:sticky;top:0;z-index:1}audio{width:100%}
 .key{display:flex;flex-wrap:wrap;gap:4px 16px;font-size:13px;margin:8px 0 0;max-width:none}
 .key b{display:inline-block;width:14px;height:11px;border-radius:3px;margin-right:6px;vertical-align:baseline}

@@ -91,7 +91,7 @@ def test_the_loudness_of_every_scene_and_every_warning_can_be_read() -> None:
     assert shown.count("<td>-36.5 LUFS</td>") == 2
     assert "0:00.400 The voice is clipped." in shown
     assert "-14.1 LUFS" in shown
-    assert "16.5 to 16.5 LU" in shown
+    assert "16.5&ndash;16.5 LU" in shown
     assert "<dt>the music ends with</dt><dd>a phrase</dd>" in shown
 
 

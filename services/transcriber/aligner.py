@@ -20,7 +20,6 @@ from services.transcriber.grammar import (
 )
 from services.transcriber.health import (
     SHORTEST_UNSCRIPTED_MS,
-    Doubts,
     are_slips,
     covers_speech,
     explains_as_well,
@@ -196,8 +195,7 @@ def _hear_section(ear: _Ear) -> Heard | None:
     settled_down = ear.settle_disputes(robust)
     if in_short_runs(settled_down.missing):
         plain = plain if plain.tokens else ear.hear_plainly(WIDE_BEAM)
-        at_first = Doubts(robust.missing, robust.unscripted)
-        if are_slips(plain.tokens, settled_down.tokens, settled_down.missing, at_first):
+        if are_slips(plain.tokens, settled_down, robust):
             return plain
     return settled_down
 

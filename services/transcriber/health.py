@@ -13,7 +13,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from services.transcriber.passage import HeardToken
+from services.transcriber.passage import Heard, HeardToken
 from services.transcriber.refinement import Envelope
 from shared.spoken_forms import spoken_forms
 from shared.timeline import Span
@@ -116,27 +116,17 @@ def explains_as_well(
     )
 
 
-@dataclass(frozen=True)
-class Doubts:
-    """What the robust pass missed of the script, and what it heard that the script does not have."""
-
-    missing: tuple[int, ...]
-    unscripted: tuple[Span, ...]
-
-
-def are_slips(
-    plain: Sequence[HeardToken], robust: Sequence[HeardToken], missing: Sequence[int], at_first: Doubts
-) -> bool:
-    """True where what is `missing`, a word here and there (`in_short_runs`), was heard by the plain pass, while both
-    agree on all others, and what the robust one took for stray speech `at_first` is where the plain one has the words
-    that it missed.
+def are_slips(plain: Sequence[HeardToken], robust: Heard, at_first: Heard) -> bool:
+    """True where what the robust pass misses, a word here and there (`in_short_runs`), was heard by the plain one, both
+    agree on all others, and what was taken for stray speech `at_first` is where the plain one has the words that were
+    missed then.
     """
     lowest = median_score(plain) - WORST_FIT_BELOW_MEDIAN
     missed = [token for token in plain if token.token in at_first.missing]
     return (
         bool(plain)
-        and {token.token for token in plain if token.score >= lowest} >= set(missing)
-        and _same_places_share(plain, robust) >= LEAST_SAME_PLACES_SHARE
+        and {token.token for token in plain if token.score >= lowest} >= set(robust.missing)
+        and _same_places_share(plain, robust.tokens) >= LEAST_SAME_PLACES_SHARE
         and all(_covered_share(span, missed) >= LEAST_SLURRED_SHARE for span in at_first.unscripted)
     )
 

@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.transcriber.health import (
-    Doubts,
     are_slips,
     confidence,
     covers_speech,
@@ -20,7 +19,7 @@ from services.transcriber.health import (
     missing_runs,
     voiced_gaps,
 )
-from services.transcriber.passage import HeardToken
+from services.transcriber.passage import Heard, HeardToken
 from services.transcriber.refinement import measure_envelope, quiet_runs, refine_edges
 from services.transcriber.sections import LONGEST_SECTION_MS, cut_section, next_token, plan_section
 from services.transcriber.sound import HEARING_PER_MS, Samples, active_level, for_hearing
@@ -229,23 +228,23 @@ def test_a_word_that_the_script_alone_did_not_find_either_stays_missing() -> Non
 def test_words_that_are_missing_here_and_there_are_slips_where_the_script_alone_has_them() -> None:
     plain, robust = scored(20, -20.0), tuple(token for token in scored(20, -25.0) if token.token not in {3, 8, 9, 15})
     plain = (*plain[:3], replace(plain[3], score=-80.0), *plain[4:])
-    assert are_slips(plain, robust, [3, 8, 9, 15], Doubts((3, 8, 9, 15), ()))
+    assert are_slips(plain, Heard(robust, (3, 8, 9, 15), ()), Heard((), (3, 8, 9, 15), ()))
 
 
 def test_a_word_that_nothing_fits_is_no_slip() -> None:
     plain = (replace(scored(1, -120.0)[0], token=8), *scored(8, -20.0))
-    assert not are_slips(plain, scored(8, -25.0), [8], Doubts((8,), ()))
+    assert not are_slips(plain, Heard(scored(8, -25.0), (8,), ()), Heard((), (8,), ()))
 
 
 def test_stray_speech_that_the_missing_word_does_not_lie_in_is_no_slip() -> None:
     plain = heard(ONE, TWO)
-    assert are_slips(plain, heard(ONE), [1], Doubts((1,), (Span(1_200, 1_900),)))
-    assert not are_slips(plain, heard(ONE), [1], Doubts((1,), (Span(2_200, 4_900),)))
+    assert are_slips(plain, Heard(heard(ONE), (1,), ()), Heard((), (1,), (Span(1_200, 1_900),)))
+    assert not are_slips(plain, Heard(heard(ONE), (1,), ()), Heard((), (1,), (Span(2_200, 4_900),)))
 
 
 def test_passes_that_heard_other_words_at_other_times_do_not_agree_about_a_slip() -> None:
     moved = tuple(replace(token, passage_span=Span(5_000, 5_400)) for token in heard(ONE))
-    assert not are_slips(heard(ONE, TWO), moved, [1], Doubts((1,), ()))
+    assert not are_slips(heard(ONE, TWO), Heard(moved, (1,), ()), Heard((), (1,), ()))
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ from shared.service import Service, Step
 from shared.spans import spans_of
 from shared.testing import MemoryStore
 from tests.chaos.batch import Footage, make_footage, tiny_project
-from tests.chaos.crew import EVERYONE, PATIENCE, Crew, running_crew
+from tests.chaos.crew import AT_EASE, EVERYONE, Crew, running_crew
 from tests.chaos.reader import redeliveries
 from tests.integration.bus_bench import Bus, asset, plan_of, provisioned_bus, until
 
@@ -123,10 +123,7 @@ async def soak(folder: Path, footage: Footage, projects: int, scenes: int, fitte
     """Run `projects` projects through so many fitters."""
     services = [name for name in EVERYONE if name != "clip_fitter"] + ["clip_fitter"] * fitters
     spans = folder / "spans.db"
-    # Here nothing goes wrong, so nobody needs to be impatient. To ask the bus ten times as often as by default whether
-    # a consumer still stands would be measured as well.
-    patient = {name: value for name, value in PATIENCE.items() if not name.startswith("LOCKSTEP_NATS_")}
-    environment = {**patient, "LOCKSTEP_SPANS_FILE": str(spans), "ELEVENLABS_TIMEOUT_SECONDS": "60"}
+    environment = {**AT_EASE, "LOCKSTEP_SPANS_FILE": str(spans)}
     async with running_crew(folder, services, environment, ack_wait_seconds=30) as crew:
         chance = random.Random(7)
         files = {"clip.mp4": footage.clip}

@@ -27,7 +27,7 @@ from benchmarks.scene_cost import CREW, LONGEST_SECONDS, follow, with_other_part
 from cli.client import submit
 from shared.events import SceneFitted, ScenesPlanned, VideoAssembled
 from tests.chaos.batch import Footage, make_footage, tiny_project
-from tests.chaos.crew import PATIENCE, running_crew
+from tests.chaos.crew import AT_EASE, running_crew
 from tests.chaos.reader import redeliveries
 
 
@@ -80,8 +80,7 @@ async def fitted_in(folder: Path, footage: Footage, scenes: int, fitters: int, e
     """How many seconds so many fitters take for the scenes of one project."""
     encodes = LongEncodes(folder / "programs", encode_seconds)
     services = [name for name in CREW if name != "clip_fitter"] + ["clip_fitter"] * fitters
-    patient = {name: value for name, value in PATIENCE.items() if not name.startswith("LOCKSTEP_NATS_")}
-    environment = {**patient, "ELEVENLABS_TIMEOUT_SECONDS": "60", "PATH": encodes.path}
+    environment = {**AT_EASE, "PATH": encodes.path}
     async with running_crew(folder, services, environment, ack_wait_seconds=30) as crew:
         words = tiny_project("once", random.Random(7), paid=True, scenes=scenes, music=False)
         files = {"clip.mp4": footage.clip}

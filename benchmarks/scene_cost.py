@@ -32,7 +32,7 @@ from cli.client import submit
 from shared.events import AssemblyDue, Event, StepFailed, VideoAssembled, WordsTimed
 from shared.project import Project, Scene
 from tests.chaos.batch import Footage, make_footage, tiny_project
-from tests.chaos.crew import PATIENCE, Crew, running_crew
+from tests.chaos.crew import AT_EASE, Crew, running_crew
 
 CREW = ("voiceover", "transcriber", "scene_planner", "mixer", "assembler", "clip_fitter")
 
@@ -140,12 +140,7 @@ def with_other_parts(project: Project) -> Project:
 async def scene_cost(folder: Path, footage: Footage, scenes: int, fitters: int) -> SceneCost:
     """Measure one project of so many scenes."""
     services = [name for name in CREW if name != "clip_fitter"] + ["clip_fitter"] * fitters
-    patient = {name: value for name, value in PATIENCE.items() if not name.startswith("LOCKSTEP_NATS_")}
-    environment = {
-        **patient,
-        "LOCKSTEP_SPANS_FILE": str(folder / "spans.db"),
-        "ELEVENLABS_TIMEOUT_SECONDS": "60",
-    }
+    environment = {**AT_EASE, "LOCKSTEP_SPANS_FILE": str(folder / "spans.db")}
     async with running_crew(folder, services, environment, ack_wait_seconds=30) as crew:
         words = tiny_project("once", random.Random(7), paid=True, scenes=scenes, music=False)
         files = {"clip.mp4": footage.clip}

@@ -23,7 +23,7 @@ from shared.project import ClipSound, Music, Project, Sound, VoiceChain
 from shared.timeline import SAMPLES_PER_MS, Span
 from shared.transcript import Recording
 
-RECIPE_VERSION = 6
+RECIPE_VERSION = 7
 
 STEM_LUFS = -20.0
 """Both stems are brought to this before the bed is ducked, so that the project's decibels mean the same for any file.

@@ -39,6 +39,7 @@ class MemoryStore:
         return None if note is None else (self._asset(key), note)
 
     async def put_file(self, path: Path, key: str, media_type: str, note: BaseModel | None = None) -> Asset:
+        self.notes.pop(key, None)
         if note is not None:
             self.notes[key] = note_text(note)
         return self._put(key, await asyncio.to_thread(path.read_bytes), media_type)

@@ -20,7 +20,6 @@ from shared.events import (
     DEAD_STREAM,
     DEAD_STREAM_SUBJECTS,
     STREAM,
-    STREAM_SUBJECTS,
     Event,
     ProjectSubmitted,
     SceneFitted,
@@ -34,7 +33,7 @@ from shared.project import Fit, Output
 from shared.publish import publish_events
 from shared.servers import NatsServer, nats_server
 from shared.service import run_services
-from shared.stream import provision
+from shared.stream import consumer_named, provision
 from shared.timeline import Span
 
 E = TypeVar("E", bound=Event)
@@ -101,10 +100,8 @@ class Bus:
 
         It counts a message a moment after the stream has it, so the stream is asked what there is for it.
         """
-        known = await self.jetstream.consumer_info("LOCKSTEP", consumer)
-        subjects = known.config.filter_subjects or [known.config.filter_subject or STREAM_SUBJECTS]
-        last = max([await self._last_sequence(subject) for subject in subjects])
-        info = await self.jetstream.consumer_info("LOCKSTEP", consumer)
+        last = max([await self._last_sequence(heard.wildcard()) for heard in consumer_named(consumer).hears])
+        info = await self.jetstream.consumer_info(STREAM, consumer)
         counted = (info.num_pending or 0) + (info.num_ack_pending or 0)
         delivered = info.delivered.stream_seq if info.delivered else 0
         return counted or int(delivered < last)

@@ -120,6 +120,8 @@ async def test_what_is_noted_with_a_file_is_found_with_it(either_store: AssetSto
     assert await either_store.find_noted("segments/plain.mp4", Note) is None
     assert await either_store.find_noted("segments/none.mp4", Note) is None
     assert await either_store.find_noted("segments/noted.mp4", Asset) is None, "a note of another version is none"
+    await either_store.put_file(clip, "segments/noted.mp4", "video/mp4")
+    assert await either_store.find_noted("segments/noted.mp4", Note) is None, "a note goes with its file"
 
 
 async def test_a_note_that_would_not_fit_beside_a_file_is_refused(either_store: AssetStore, clip: Path) -> None:
